@@ -1,0 +1,28 @@
+import type { SourceRange } from './error.ts'
+
+/** One thing that happened, for whoever shows it. `step` ties events of one step or transfer together. Times are milliseconds since the epoch. */
+export type ProgressEvent =
+  | { readonly kind: 'started'; readonly step: string; readonly name: string; readonly time: number }
+  | {
+      readonly kind: 'finished'
+      readonly step: string
+      readonly status: 'done' | 'cached' | 'failed' | 'canceled'
+      readonly time: number
+      /** One line: why it failed, or why a step was not cached. */
+      readonly detail?: string | undefined
+    }
+  | { readonly kind: 'log'; readonly step: string; readonly stream: 'stdout' | 'stderr'; readonly bytes: Uint8Array }
+  /** Bytes moved so far for one blob of a step; `total` undefined when unknown. */
+  | {
+      readonly kind: 'transfer'
+      readonly step: string
+      readonly id: string
+      readonly current: number
+      readonly total?: number | undefined
+      readonly note?: string
+    }
+  | { readonly kind: 'warning'; readonly code: string; readonly message: string; readonly hint?: string; readonly at?: SourceRange }
+  | { readonly kind: 'note'; readonly message: string }
+
+/** Where events go. Never throws, never waits. */
+export type Emit = (event: ProgressEvent) => void
