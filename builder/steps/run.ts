@@ -1,0 +1,113 @@
+import { bytesOfText } from '../../native/wire.ts'
+import { hasCode, TsbuildError } from '../../registry/oci/error.ts'
+import type { Emit } from '../../registry/oci/event.ts'
+import type { ActiveSnapshot, StepOutput } from '../../snapshotter/snapshotter.ts'
+import type { StepReply } from '../../native/requests.ts'
+import { setVariable } from '../plan/metadata.ts'
+import type { RunOperation } from '../plan/graph.ts'
+import type { StepUser } from './users.ts'
+
+/** What /etc/hosts and /etc/resolv.conf say inside a step. */
+export interface StepNetwork {
+  readonly resolvConf: string
+}
+
+export const HOSTNAME = 'buildkitsandbox'
+const DEFAULT_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+const HOSTS = `127.0.0.1\tlocalhost ${HOSTNAME}\n::1\tlocalhost ip6-localhost ip6-loopback\n`
+/** Output lines that an error repeats. */
+const TAIL_LINES = 10
+const TAIL_BYTES = 16 << 10
+
+/** Runs the command of a RUN in a begun snapshot. Throws RUN_FAILED with its exit code or signal, RUN_NO_COMMAND when there is nothing to execute. */
+export async function runStep(
+  operation: RunOperation,
+  active: ActiveSnapshot,
+  context: { readonly step: string; readonly user: StepUser; readonly network: StepNetwork; readonly emit: Emit; readonly signal: AbortSignal },
+): Promise<void> {
+  const tail = new Tail()
+  const log = (stream: 'stdout' | 'stderr') => (bytes: Uint8Array) => {
+    tail.add(bytes)
+    context.emit({ kind: 'log', step: context.step, stream, bytes })
+  }
+  const { uid, gid, groups } = context.user
+  const command = {
+    argv: operation.argv.map(bytesOfText),
+    env: environment(operation, context.user).map(bytesOfText),
+    cwd: bytesOfText(operation.cwd),
+    uid,
+    gid,
+    groups,
+    hostname: HOSTNAME,
+    network: operation.network,
+    hosts: HOSTS,
+    resolvConf: operation.network === 'host' ? bytesOfText(context.network.resolvConf) : '',
+    noNewPrivileges: false,
+    stdin: false,
+  }
+  const output: StepOutput = { stdout: log('stdout'), stderr: log('stderr') }
+  const reply = await active.run(command, output, context.signal).catch((cause) => {
+    throw isExecFailure(cause) ? noCommand(operation, cause) : cause
+  })
+  if (reply.exit !== 0 || reply.signal !== 0) throw failed(operation, reply, tail)
+}
+
+/** The stage's variables, then PATH and HOME where they are not set, then what is hidden from the key. */
+function environment(operation: RunOperation, user: StepUser): string[] {
+  let env = [...operation.env]
+  if (!env.some((item) => item.startsWith('PATH='))) env = [DEFAULT_PATH, ...env]
+  if (!env.some((item) => item.startsWith('HOME='))) env.push(`HOME=${user.home}`)
+  for (const item of operation.hiddenEnv) {
+    const [name = '', ...value] = item.split('=')
+    if (!env.some((known) => known.startsWith(`${name}=`))) env = setVariable(env, name, value.join('='))
+  }
+  return env
+}
+
+function failed(operation: RunOperation, reply: StepReply, tail: Tail): TsbuildError {
+  const how = reply.signal === 0 ? `exit code: ${reply.exit}` : `killed by signal ${reply.signal}`
+  const lines = tail.lines()
+  return new TsbuildError('RUN_FAILED', `process ${JSON.stringify(operation.argv.join(' '))} did not complete successfully: ${how}`, {
+    at: operation.at,
+    hint: explain(reply, lines),
+    cause: lines.length === 0 ? undefined : { output: lines },
+  })
+}
+
+function explain(reply: StepReply, lines: readonly string[]): string | undefined {
+  if (reply.signal === 9) return 'something killed it; a machine out of memory does that'
+  if (reply.exit === 127) return `a command was not found${lines.some((line) => line.includes('not found')) ? '' : ' in the image'}: install it in an earlier step, or check PATH`
+  if (reply.exit === 126) return 'a file was found but could not be executed: check its mode and its #! line'
+  return undefined
+}
+
+function isExecFailure(error: unknown): error is TsbuildError {
+  return hasCode(error, 'NATIVE_FAILURE') && (error as { cause?: { syscall?: string } }).cause?.syscall === 'exec'
+}
+
+function noCommand(operation: RunOperation, cause: TsbuildError): TsbuildError {
+  const { code, path } = (cause.cause ?? {}) as { code?: string; path?: string }
+  const name = JSON.stringify(path ?? operation.argv[0])
+  const [why, hint] =
+    code === 'EACCES'
+      ? ['is not executable', 'check its mode and that it is no directory']
+      : code === 'ENOEXEC'
+        ? ['is no program for this machine', 'check the architecture of the image']
+        : ['is not in the image', 'check the name and PATH; for a script or a dynamic program its interpreter must be there too']
+  return new TsbuildError('RUN_NO_COMMAND', `cannot execute: ${name} ${why}`, { at: operation.at, hint, cause })
+}
+
+/** The last lines of an output, bounded. */
+class Tail {
+  #bytes: Buffer = Buffer.alloc(0)
+
+  add(bytes: Uint8Array): void {
+    this.#bytes = Buffer.concat([this.#bytes, bytes.subarray(-TAIL_BYTES)]).subarray(-TAIL_BYTES)
+  }
+
+  lines(): string[] {
+    const lines = this.#bytes.toString('utf8').split('\n')
+    if (lines.at(-1) === '') lines.pop()
+    return lines.slice(-TAIL_LINES)
+  }
+}
