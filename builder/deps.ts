@@ -3,6 +3,7 @@ import type { Emit } from '../registry/oci/event.ts'
 import type { ImageConfig } from '../registry/oci/config.ts'
 import type { Digest, DiffID } from '../registry/oci/digest.ts'
 import type { Descriptor } from '../registry/oci/descriptor.ts'
+import type { Codec } from '../registry/oci/media-type.ts'
 import type { Platform } from '../registry/oci/platform.ts'
 import type { Store } from '../registry/store/store.ts'
 import type { Snapshotter } from '../snapshotter/snapshotter.ts'
@@ -30,6 +31,13 @@ export interface Bases {
 
 export type PullPolicy = 'missing' | 'always' | 'never'
 
+export interface Compression {
+  readonly codec: Codec
+  /** 0 is the codec's default. */
+  readonly level: number
+  readonly id: string
+}
+
 /** What a build needs from its caller. */
 export interface BuildDeps {
   readonly store: Store
@@ -37,6 +45,8 @@ export interface BuildDeps {
   readonly bases: Bases
   /** Starts the helper at the first call; a build that runs no command never calls it. */
   readonly snapshots: () => Promise<Snapshotter>
+  /** How new layers are compressed; `id` names codec, version and level, on which the bytes depend. */
+  readonly compression: Compression
   readonly emit: Emit
   /** Milliseconds since the epoch. */
   readonly now: () => number

@@ -58,6 +58,8 @@ export interface CopyOperation extends OperationBase {
   readonly add: boolean
   /** Where the sources are: the context, or the result of inputs[1]. */
   readonly from: 'context' | 'operation'
+  /** How messages call where the sources are. */
+  readonly fromLabel: string
   readonly sources: readonly string[]
   readonly inline: readonly InlineFile[]
   /** Absolute; a trailing slash means that it is a directory. */

@@ -6,7 +6,7 @@ export interface ModeChange {
   apply(mode: number, isDirectory: boolean): number
 }
 
-const CLAUSE = /^([ugoa]*)((?:[-+=](?:[rwxXst]*|[ugo]))+)$/
+const CLAUSE = /^([ugoa]*)((?:[-+=](?:[ugo]|[rwxXst]*))+)$/
 
 /** Octal 0 to 07777, or the symbolic clauses of chmod(1) with umask 0. Throws CHMOD_INVALID. */
 export function parseChmod(text: string): ModeChange {
@@ -27,7 +27,7 @@ export function parseChmod(text: string): ModeChange {
 function applyClause(mode: number, who: string, actions: string, isDirectory: boolean): number {
   const classes = who === '' || who.includes('a') ? 'ugo' : who
   let result = mode
-  for (const [, operator = '', permissions = ''] of actions.matchAll(/([-+=])([rwxXst]*|[ugo])/g)) {
+  for (const [, operator = '', permissions = ''] of actions.matchAll(/([-+=])([ugo]|[rwxXst]*)/g)) {
     const bits = bitsOf(permissions, classes, result, isDirectory)
     if (operator === '+') result |= bits
     else if (operator === '-') result &= ~bits
