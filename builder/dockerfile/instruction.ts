@@ -55,12 +55,10 @@ export interface Heredoc {
   readonly fd: number
   /** False when any part of the name was quoted: the content is then taken as it is. */
   readonly expand: boolean
-  /** `<<-`: leading tabs of each line go away (`heredocText` in heredoc.ts does it). */
+  /** `<<-`: leading tabs of each line go away when used (`heredocText` in heredoc.ts). */
   readonly stripTabs: boolean
   /** The lines as they stand in the file, each with its line end; empty when there are none. */
   readonly content: string
-  /** Terminator line as written, without line end. */
-  readonly terminator: string
 }
 
 /** `key=value` of ENV, LABEL; both are expanded. */
@@ -73,19 +71,19 @@ export interface FromInstruction extends Base {
   readonly kind: 'from'
   /** Image, stage or `scratch`; may hold variables. */
   readonly image: string
-  readonly platform?: string
+  readonly platform?: string | undefined
   /** Name after AS, in lower case. */
-  readonly stageName?: string
+  readonly stageName?: string | undefined
 }
 
 export interface RunInstruction extends Base {
   readonly kind: 'run'
-  /** With heredocs in shell form, `runText` in heredoc.ts gives what the shell receives. */
+  /** With heredocs (shell form only), `runForm` in heredoc.ts says what the shell receives. */
   readonly command: Command
   /** Values of `--mount`, not yet read: `type=cache,target=/x`. */
   readonly mounts: readonly string[]
-  readonly network?: 'default' | 'none' | 'host'
-  readonly security?: 'sandbox' | 'insecure'
+  readonly network?: 'default' | 'none' | 'host' | undefined
+  readonly security?: 'sandbox' | 'insecure' | undefined
   readonly devices: readonly string[]
   readonly heredocs: readonly Heredoc[]
 }
@@ -94,8 +92,8 @@ interface Transfer extends Base {
   /** Paths (and URLs of ADD) without the heredocs. */
   readonly sources: readonly string[]
   readonly destination: string
-  readonly chown?: string
-  readonly chmod?: string
+  readonly chown?: string | undefined
+  readonly chmod?: string | undefined
   readonly link: boolean
   readonly exclude: readonly string[]
   /** Sources that are written in the Dockerfile: a file called `name` each. */
@@ -105,16 +103,16 @@ interface Transfer extends Base {
 export interface CopyInstruction extends Transfer {
   readonly kind: 'copy'
   /** Stage name, stage index or image as written; holds no variables. */
-  readonly from?: string
+  readonly from?: string | undefined
   readonly parents: boolean
 }
 
 export interface AddInstruction extends Transfer {
   readonly kind: 'add'
-  readonly checksum?: string
-  readonly keepGitDir?: boolean
+  readonly checksum?: string | undefined
+  readonly keepGitDir?: boolean | undefined
   /** Undefined: a local archive is unpacked, a downloaded one is not. */
-  readonly unpack?: boolean
+  readonly unpack?: boolean | undefined
 }
 
 export interface EnvInstruction extends Base {
@@ -148,7 +146,7 @@ export interface UserInstruction extends Base {
 
 export interface ExposeInstruction extends Base {
   readonly kind: 'expose'
-  /** Words; each may become several once expanded (`portsOf` in ports.ts reads them). */
+  /** Words; each may become several once expanded (`readPort` in ports.ts reads one). */
   readonly ports: readonly string[]
 }
 
@@ -182,13 +180,13 @@ export interface StopsignalInstruction extends Base {
 export interface HealthcheckInstruction extends Base {
   readonly kind: 'healthcheck'
   /** Undefined for `HEALTHCHECK NONE`. */
-  readonly command?: Command
+  readonly command?: Command | undefined
   /** Nanoseconds, as the image config has them; 0 or undefined: inherit. */
-  readonly intervalNs?: number
-  readonly timeoutNs?: number
-  readonly startPeriodNs?: number
-  readonly startIntervalNs?: number
-  readonly retries?: number
+  readonly intervalNs?: number | undefined
+  readonly timeoutNs?: number | undefined
+  readonly startPeriodNs?: number | undefined
+  readonly startIntervalNs?: number | undefined
+  readonly retries?: number | undefined
 }
 
 export interface MaintainerInstruction extends Base {
@@ -205,9 +203,9 @@ export interface OnbuildInstruction extends Base {
 
 export interface Directives {
   /** The whole value of `# syntax=`; its first word is the reference. */
-  readonly syntax?: string
+  readonly syntax?: string | undefined
   readonly escape: '\\' | '`'
-  readonly check?: string
+  readonly check?: string | undefined
 }
 
 /** Something odd that does not stop the build. `rule` is the name of the build check (dockerfile reference, "Build checks"). */
