@@ -21,16 +21,6 @@ give_range() {
 # Before a command: runs it as him, with none of the caller's rights
 AS_TEST_USER=(setpriv --reuid="$TEST_USER" --regid="$TEST_USER" --init-groups --inh-caps=-all)
 
-# copy_for_test_user TARGET: the checkout may lie where he may not look (below /root), so he gets a copy that he can read but not write
-copy_for_test_user() {
-  local name
-  mkdir -p "$1"
-  for name in * .mocharc.json; do
-    cp -a --reflink=auto "$(readlink -f "$name")" "$1/$name"
-  done
-  chmod -R a+rX,go-w "$1"
-}
-
 # node_for_test_user FOLDER: puts there a `node` that he can run
 node_for_test_user() {
   local node
