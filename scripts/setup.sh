@@ -33,8 +33,7 @@ check_node() {
 
 # Two set-ups at once would write the same files; the second waits, and then finds everything done.
 take_lock() {
-  mkdir -p .cache
-  exec 9>.cache/setup.lock || fail "cannot write in $PWD. Run the set-up as the owner of the checkout"
+  { mkdir -p .cache && exec 9>.cache/setup.lock; } 2>/dev/null || fail "cannot write in $PWD. Run the set-up as the owner of the checkout"
   flock --nonblock 9 && return
   say 'another set-up is at work here, waiting for it'
   flock 9
@@ -75,8 +74,8 @@ apt_step() {
   if [ -n "${TSBUILD_NO_APT:-}" ]; then say 'going on without them (TSBUILD_NO_APT)'; return 0; fi
   command -v apt-get >/dev/null || fail 'there is no apt-get here. Install them in the way of this system, then run this again with TSBUILD_NO_APT=1'
   if ! prefix=$(root_prefix); then
-    say 'installing needs root. Run this line, then run the same command again:'
-    say "  sudo apt-get update && sudo apt-get install -y --no-install-recommends ${names[*]}"
+    say 'installing needs root. Run this line as root, then the same command again:'
+    say "  apt-get update && apt-get install -y --no-install-recommends ${names[*]}"
     fail '(or go on without them: TSBUILD_NO_APT=1)'
   fi
   timed "installing ${names[*]}" apt_install "$prefix" "${names[@]}" || fail 'apt-get failed, see above'

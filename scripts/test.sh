@@ -16,7 +16,7 @@ KEEP=(CI TERM NO_COLOR http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO
 
 long= limit_minutes=15
 if [ "${1:-}" = --long ]; then long=1 limit_minutes=180; shift; fi
-mocha=(node --enable-source-maps node_modules/mocha/bin/mocha.js "$@")
+mocha=(node --enable-source-maps node_modules/mocha/bin/mocha.js --no-color "$@")
 [ -n "$long" ] || mocha+=(--ignore 'dist/test/**/*.long.test.js')
 case " $* " in *' dist/'*) files_given=1 ;; *) files_given= ;; esac
 specs=('dist/test/**/*.test.js')
