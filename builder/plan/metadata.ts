@@ -1,13 +1,8 @@
 import type { HealthcheckConfig, RunConfig } from '../../registry/oci/config.ts'
-import type { Command, HealthcheckInstruction, Instruction } from '../dockerfile/instruction.ts'
-import { portsOf } from '../dockerfile/ports.ts'
+import type { Command, HealthcheckInstruction, Instruction, Pair } from '../dockerfile/instruction.ts'
+import type { Scope } from '../dockerfile/scope.ts'
+import { checkPort, checkSignal } from '../dockerfile/check.ts'
 import { goDuration, goList, goQuotedList } from './go-format.ts'
-
-/** Expands variables in the words of one instruction. */
-export interface Expander {
-  word(text: string): string
-  words(text: string): string[]
-}
 
 /** Instructions that change nothing but the image config. */
 export type MetadataInstruction = Extract<
@@ -23,27 +18,29 @@ export interface Described {
 
 const DEFAULT_SHELL = ['/bin/sh', '-c']
 
-/** `hasOwnCmd`: the stage itself has set CMD before, so ENTRYPOINT does not clear it. */
-export function applyMetadata(config: RunConfig, instruction: MetadataInstruction, expand: Expander, hasOwnCmd: boolean): Described {
+/** Moves `scope` on where the instruction sets variables. `hasOwnCmd`: the stage itself has set CMD before, so ENTRYPOINT does not clear it. */
+export function applyMetadata(config: RunConfig, instruction: MetadataInstruction, scope: Scope, hasOwnCmd: boolean): Described {
+  const { at } = instruction
   switch (instruction.kind) {
     case 'env': {
-      const pairs = expandPairs(instruction.pairs, expand)
-      return { config: { ...config, Env: pairs.reduce((env, [key, value]) => setVariable(env, key, value), config.Env ?? []) }, createdBy: `ENV ${joinPairs(pairs)}` }
+      const pairs = scope.setEnv(instruction)
+      return { config: { ...config, Env: scope.imageEnvironment() }, createdBy: `ENV ${joinPairs(pairs)}` }
     }
     case 'label': {
-      const pairs = expandPairs(instruction.pairs, expand)
-      return { config: { ...config, Labels: { ...config.Labels, ...Object.fromEntries(pairs) } }, createdBy: `LABEL ${joinPairs(pairs)}` }
+      const pairs = scope.expandPairs(instruction)
+      const labels = Object.fromEntries(pairs.map(({ key, value }) => [key, value]))
+      return { config: { ...config, Labels: { ...config.Labels, ...labels } }, createdBy: `LABEL ${joinPairs(pairs)}` }
     }
     case 'user': {
-      const user = expand.word(instruction.user)
+      const user = scope.expandWord(instruction.user, at)
       return { config: { ...config, User: user }, createdBy: `USER ${user}` }
     }
     case 'expose': {
-      const ports = portsOf(instruction.ports.flatMap((port) => expand.words(port)), instruction.at)
+      const ports = instruction.ports.flatMap((port) => scope.expandWords(port, at)).flatMap((port) => checkPort(port, at))
       return { config: { ...config, ExposedPorts: { ...config.ExposedPorts, ...asSet(ports) } }, createdBy: `EXPOSE ${goList([...instruction.ports].sort())}` }
     }
     case 'volume': {
-      const paths = instruction.paths.map((path) => expand.word(path))
+      const paths = instruction.paths.map((path) => scope.expandWord(path, at))
       return { config: { ...config, Volumes: { ...config.Volumes, ...asSet(paths) } }, createdBy: `VOLUME ${goList(paths)}` }
     }
     case 'cmd': {
@@ -59,7 +56,8 @@ export function applyMetadata(config: RunConfig, instruction: MetadataInstructio
     case 'shell':
       return { config: { ...config, Shell: [...instruction.argv] }, createdBy: `SHELL ${goList(instruction.argv)}` }
     case 'stopsignal': {
-      const signal = expand.word(instruction.signal)
+      const signal = scope.expandWord(instruction.signal, at)
+      checkSignal(signal, at)
       return { config: { ...config, StopSignal: signal }, createdBy: `STOPSIGNAL ${signal}` }
     }
     case 'healthcheck': {
@@ -72,12 +70,6 @@ export function applyMetadata(config: RunConfig, instruction: MetadataInstructio
 /** argv of RUN, CMD and ENTRYPOINT: shell form behind the SHELL in force. */
 export function commandLine(command: Command, config: RunConfig): string[] {
   return command.form === 'exec' ? [...command.argv] : [...(config.Shell ?? DEFAULT_SHELL), command.text]
-}
-
-/** `NAME=value` list with one variable set: in its place when it is there, else at the end. */
-export function setVariable(env: readonly string[], name: string, value: string): string[] {
-  const index = env.findIndex((item) => item.startsWith(`${name}=`))
-  return index < 0 ? [...env, `${name}=${value}`] : env.map((item, i) => (i === index ? `${name}=${value}` : item))
 }
 
 function healthcheckOf(instruction: HealthcheckInstruction): HealthcheckConfig {
@@ -102,12 +94,8 @@ function nonZero(name: string, value: number | undefined): Record<string, number
   return value === undefined || value === 0 ? {} : { [name]: value }
 }
 
-function expandPairs(pairs: readonly { readonly key: string; readonly value: string }[], expand: Expander): [string, string][] {
-  return pairs.map(({ key, value }) => [expand.word(key), expand.word(value)])
-}
-
-function joinPairs(pairs: readonly [string, string][]): string {
-  return pairs.map(([key, value]) => `${key}=${value}`).join(' ')
+function joinPairs(pairs: readonly Pair[]): string {
+  return pairs.map(({ key, value }) => `${key}=${value}`).join(' ')
 }
 
 function asSet(items: readonly string[]): Record<string, Record<string, never>> {

@@ -1,9 +1,9 @@
-import type { PackEntry, PackOptions } from '../../native/requests.ts'
+import type { PackEntry } from '../../native/requests.ts'
 import { bytesOfText } from '../../native/wire.ts'
 import { digestOf, type Digest } from '../../registry/oci/digest.ts'
 import type { CopyOperation } from '../plan/graph.ts'
 import type { SourceTree } from '../sources/tree.ts'
-import { parseChmod } from './chmod.ts'
+import { readMode } from '../dockerfile/mode.ts'
 import { Placement, type Target } from './place.ts'
 import { contentDigest, type Selection, select } from './select.ts'
 import { chownOwner, isNumericOwner, type UserFiles } from './users.ts'
@@ -28,16 +28,11 @@ export async function copyEntries(operation: CopyOperation, chosen: Chosen, targ
   const owner = chown === undefined ? undefined : chownOwner(chown, isNumericOwner(chown) ? { passwd: undefined, group: undefined } : await users())
   const placement = new Placement(target, {
     owner,
-    chmod: chmod === undefined ? undefined : parseChmod(chmod),
+    chmod: chmod === undefined ? undefined : readMode(chmod),
     time: { seconds: operation.time, nanoseconds: 0 },
   })
   const destination = bytesOfText(operation.destination)
   for (const selection of chosen.selections) await placement.copy(chosen.tree, selection, destination)
   for (const file of operation.inline) await placement.inline(bytesOfText(file.name), Buffer.from(file.content), destination)
   return placement.entries()
-}
-
-/** Where `native.pack` finds the contents, for entries made from `tree`. */
-export function packInput(tree: SourceTree, entries: readonly PackEntry[], options: PackOptions) {
-  return { roots: tree.roots, blobs: tree.blobs, entries, ...options }
 }

@@ -2,7 +2,7 @@ import type { FileTime, FileType, PackEntry, Xattr } from '../../native/requests
 import { type Bytes, textOfBytes } from '../../native/wire.ts'
 import { TsbuildError } from '../../registry/oci/error.ts'
 import { comparePaths, joinPath, parentOf, resolvePath, type SourceEntry, type SourceTree } from '../sources/tree.ts'
-import type { ModeChange } from './chmod.ts'
+import { applyMode, type Mode } from '../dockerfile/mode.ts'
 import { relativeTo, type Selection } from './select.ts'
 import type { Owner } from './users.ts'
 
@@ -25,7 +25,7 @@ export interface Target {
 /** How new files are owned and what directories that had to be made look like. */
 export interface PlaceOptions {
   readonly owner: Owner | undefined
-  readonly chmod: ModeChange | undefined
+  readonly chmod: Mode | undefined
   /** Time of directories that are made on the way. */
   readonly time: FileTime
 }
@@ -105,7 +105,7 @@ export class Placement {
 
   async #putSource(tree: SourceTree, from: SourceEntry, path: Bytes): Promise<void> {
     const isDirectory = from.type === 'directory'
-    const mode = from.type === 'symlink' ? from.mode : (this.#options.chmod?.apply(from.mode, isDirectory) ?? from.mode)
+    const mode = from.type === 'symlink' ? from.mode : this.#mode(from.mode, isDirectory)
     const { uid, gid } = this.#options.owner ?? from
     // A socket cannot be in a layer: it becomes an empty file, as in BuildKit.
     const type = from.type === 'socket' ? 'file' : from.type
@@ -133,15 +133,20 @@ export class Placement {
     await this.#parents(parent)
     const existing = await this.#target.at(parent)
     if (existing !== undefined && existing.type !== 'directory') throw notDirectory(parent)
-    const mode = this.#options.chmod?.octal ?? 0o755
+    const { chmod } = this.#options
+    const mode = chmod?.kind === 'octal' ? chmod.mode : 0o755
     const entry = existing === undefined ? { ...this.#made('directory', mode), path: parent } : kept(parent, existing)
     this.#placed.set(parent, { entry, sameFile: undefined })
   }
 
   #made(type: 'file' | 'directory', mode: number): PackEntry {
     const { uid, gid } = this.#options.owner ?? { uid: 0, gid: 0 }
-    const given = this.#options.chmod?.apply(mode, type === 'directory') ?? mode
-    return { ...NOTHING, type, mode: given, uid, gid, mtime: this.#options.time }
+    return { ...NOTHING, type, mode: this.#mode(mode, type === 'directory'), uid, gid, mtime: this.#options.time }
+  }
+
+  #mode(mode: number, isDirectory: boolean): number {
+    const { chmod } = this.#options
+    return chmod === undefined ? mode : applyMode(chmod, mode, isDirectory)
   }
 }
 

@@ -3,7 +3,6 @@ import { hasCode, TsbuildError } from '../../registry/oci/error.ts'
 import type { Emit } from '../../registry/oci/event.ts'
 import type { ActiveSnapshot, StepOutput } from '../../snapshotter/snapshotter.ts'
 import type { StepReply } from '../../native/requests.ts'
-import { setVariable } from '../plan/metadata.ts'
 import type { RunOperation } from '../plan/graph.ts'
 import type { StepUser } from './users.ts'
 
@@ -52,16 +51,13 @@ export async function runStep(
   if (reply.exit !== 0 || reply.signal !== 0) throw failed(operation, reply, tail)
 }
 
-/** The stage's variables, then PATH and HOME where they are not set, then what is hidden from the key. */
+/** The stage's variables, with PATH and HOME where they are not set, then what is hidden from the key. */
 function environment(operation: RunOperation, user: StepUser): string[] {
-  let env = [...operation.env]
-  if (!env.some((item) => item.startsWith('PATH='))) env = [DEFAULT_PATH, ...env]
-  if (!env.some((item) => item.startsWith('HOME='))) env.push(`HOME=${user.home}`)
-  for (const item of operation.hiddenEnv) {
-    const [name = '', ...value] = item.split('=')
-    if (!env.some((known) => known.startsWith(`${name}=`))) env = setVariable(env, name, value.join('='))
-  }
-  return env
+  const env = [...operation.env]
+  const isSet = (name: string) => env.some((item) => item.startsWith(`${name}=`))
+  if (!isSet('PATH')) env.unshift(DEFAULT_PATH)
+  if (!isSet('HOME')) env.push(`HOME=${user.home}`)
+  return [...env, ...operation.hiddenEnv.filter((item) => !isSet(item.slice(0, item.indexOf('='))))]
 }
 
 function failed(operation: RunOperation, reply: StepReply, tail: Tail): TsbuildError {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { parseChmod } from '../../../builder/steps/chmod.ts'
+import { readMode } from '../../../builder/dockerfile/mode.ts'
 import { Placement } from '../../../builder/steps/place.ts'
 import { select } from '../../../builder/steps/select.ts'
 import { type Sketch, treeOf } from '../../../fixtures/trees.ts'
@@ -9,7 +9,7 @@ const time = { seconds: 77, nanoseconds: 0 }
 /** `path type mode uid:gid mtime [link]` of each entry that a COPY of `sources` makes. */
 async function copy(from: Sketch, sources: string[], destination: string, target: Sketch, options: { owner?: { uid: number; gid: number }; chmod?: string } = {}) {
   const tree = treeOf(from)
-  const placement = new Placement(treeOf(target), { owner: options.owner, chmod: options.chmod === undefined ? undefined : parseChmod(options.chmod), time })
+  const placement = new Placement(treeOf(target), { owner: options.owner, chmod: options.chmod === undefined ? undefined : readMode(options.chmod), time })
   for (const selection of await select(tree, sources)) await placement.copy(tree, selection, destination)
   return placement.entries().map((e) => `${e.path} ${e.type} ${e.mode.toString(8)} ${e.uid}:${e.gid} ${e.mtime.seconds}${e.link === '' ? '' : ` ${e.link}`}`)
 }
