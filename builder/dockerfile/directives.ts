@@ -1,4 +1,4 @@
-import { TsbuildError } from '../../registry/oci/error.ts'
+import { type SourceRange, TsbuildError } from '../../registry/oci/error.ts'
 import { skipSpace, trim } from './characters.ts'
 import type { Directives } from './instruction.ts'
 import type { Line } from './lines.ts'
@@ -12,6 +12,7 @@ type Key = (typeof KNOWN)[number]
  */
 export function readDirectives(lines: readonly Line[], file: string): { directives: Directives; count: number } {
   const found = new Map<Key, string>()
+  let syntaxAt: SourceRange | undefined
   let count = 0
   for (const line of lines) {
     const directive = directiveOf(line.text, '#')
@@ -22,16 +23,11 @@ export function readDirectives(lines: readonly Line[], file: string): { directiv
       throw new TsbuildError('DOCKERFILE_SYNTAX', `only one ${directive.key} parser directive can be used`, { at })
     if (directive.key === 'escape' && directive.value !== '\\' && directive.value !== '`')
       throw new TsbuildError('DOCKERFILE_SYNTAX', `invalid escape token '${directive.value}'`, { at, hint: 'it must be \\ or `' })
+    if (directive.key === 'syntax') syntaxAt = at
     found.set(directive.key, directive.value)
   }
-  return {
-    directives: {
-      syntax: found.get('syntax') ?? foreignSyntax(lines),
-      escape: found.get('escape') === '`' ? '`' : '\\',
-      check: found.get('check'),
-    },
-    count,
-  }
+  const syntax = found.get('syntax') ?? foreignSyntax(lines)
+  return { directives: { syntax, syntaxAt, escape: found.get('escape') === '`' ? '`' : '\\', check: found.get('check') }, count }
 }
 
 function directiveOf(text: string, marker: string): { key: Key; value: string } | undefined {

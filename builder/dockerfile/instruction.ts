@@ -204,6 +204,8 @@ export interface OnbuildInstruction extends Base {
 export interface Directives {
   /** The whole value of `# syntax=`; its first word is the reference. */
   readonly syntax?: string | undefined
+  /** Where that stands, when it is a directive. */
+  readonly syntaxAt?: SourceRange | undefined
   readonly escape: '\\' | '`'
   readonly check?: string | undefined
 }

@@ -1,18 +1,31 @@
 import { TsbuildError } from '../../registry/oci/error.ts'
-import { readDirectives } from './directives.ts'
+import { isBuiltInSyntax, readDirectives } from './directives.ts'
 import type { Instruction, ParsedDockerfile, Warning } from './instruction.ts'
 import { splitLines } from './lines.ts'
 import { type LineCursor, readLogicalLine } from './logical-line.ts'
 import { readInstruction } from './read/instruction.ts'
 import { readStatement } from './read/statement.ts'
+import { unsupported } from './unsupported.ts'
+
+export interface ParseOptions {
+  /** Stands in for the `# syntax=` directive (build argument BUILDKIT_SYNTAX). */
+  readonly syntax?: string | undefined
+}
 
 /**
  * A Dockerfile's bytes or text -> its instructions, the whole language, nothing expanded. `file` is the name that errors show. Takes time linear in the
- * text. Throws DOCKERFILE_SYNTAX with the place of the first mistake; `checkDockerfile` finds the rest.
+ * text. Throws DOCKERFILE_SYNTAX with the place of the first mistake (`checkDockerfile` finds the rest), and DOCKERFILE_UNSUPPORTED for a foreign
+ * frontend, whose language may be any other.
  */
-export function parseDockerfile(source: string | Uint8Array, file: string): ParsedDockerfile {
+export function parseDockerfile(source: string | Uint8Array, file: string, options: ParseOptions = {}): ParsedDockerfile {
   const lines = splitLines(source, file)
   const { directives, count } = readDirectives(lines, file)
+  const syntax = options.syntax ?? directives.syntax
+  if (syntax !== undefined && !isBuiltInSyntax(syntax))
+    throw unsupported(
+      `a frontend other than docker/dockerfile (syntax=${syntax})`,
+      directives.syntaxAt ?? { file, startLine: 1, endLine: 1 },
+    )
   const cursor: LineCursor = { lines, index: count }
   const instructions: Instruction[] = []
   const warnings: Warning[] = []
