@@ -19,11 +19,17 @@ const esmOnly = {
 }
 const fileUrl = 'const __fileUrl = require("node:url").pathToFileURL(__filename).href;\n'
 
-// The cache of compiled code (Node 22 and later) lies in the user's own folder: what is read from it is run, and Node's default is /tmp.
+// The cache of compiled code (Node 22 and later) lies in the home of whoever runs this, and only if it is his own: what is read from it is
+// run. Node's default is /tmp, and a root with somebody else's HOME would run what that one put there.
 const start = `#!/usr/bin/env node
 'use strict'
 const { enableCompileCache } = require('node:module')
-if (enableCompileCache && process.env.HOME) enableCompileCache(require('node:path').join(process.env.HOME, '.cache/tsbuild/compiled'))
+function isOwn(folder) {
+  const stat = require('node:fs').statSync(folder, { throwIfNoEntry: false })
+  return stat !== undefined && stat.uid === process.getuid()
+}
+const { HOME } = process.env
+if (enableCompileCache && HOME && isOwn(HOME)) enableCompileCache(require('node:path').join(HOME, '.cache/tsbuild/compiled'))
 require('./main.cjs')
 `
 

@@ -92,8 +92,15 @@ npm_step() {
   echo "$hash" >"$stamp"
 }
 
-# build-native.sh keeps a stamp of its own, because it is also run by itself.
-native_step() { bash scripts/build-native.sh 9>&-; }
+# build-native.sh keeps a stamp of its own, because it is also run by itself, and decides. Here it is only said what may take a minute.
+native_step() {
+  local stamp=native/build/stamp
+  if [ -e "$stamp" ] && [ -z "$(find native/src native/binding.gyp -newer "$stamp" -print -quit)" ]; then
+    bash scripts/build-native.sh 9>&-
+  else
+    timed 'compiling the native parts (C++)' bash scripts/build-native.sh 9>&-
+  fi
+}
 
 # Compiled beside the old output and then put in its place: a failed build leaves the last good one, and no file of a deleted source stays.
 compile() {

@@ -70,7 +70,7 @@ run_tests() {
     echo "The tests did not end within $limit_minutes minutes."
     stop
   fi
-  wait "$!" || status=$?
+  { wait "$!"; } 2>/dev/null || status=$?
   stop
   add_up "$name" "$log" "$status" "$((SECONDS - from))"
 }
