@@ -6,7 +6,7 @@ export interface Challenge {
 
 const MAX_HEADER_LENGTH = 16 << 10
 const TOKEN = /[!#$%&'*+.^_`|~0-9A-Za-z-]+/
-const QUOTED = /"(?:[^"\\]|\\[^])*"/
+const QUOTED = /"(?:[^"\\]|\\[\s\S])*"/
 const TOKEN68 = /[A-Za-z0-9._~+/-]+=*(?=[ \t]*(?:,|$))/
 const SPACE = /[ \t]*/
 const SEPARATOR = /[ \t,]*/
@@ -44,7 +44,7 @@ function parseParams(text: Cursor): Record<string, string> {
     }
     text.take(SPACE)
     const quoted = text.take(QUOTED)
-    const value = quoted === undefined ? text.take(TOKEN) : quoted.slice(1, -1).replace(/\\([^])/g, '$1')
+    const value = quoted === undefined ? text.take(TOKEN) : quoted.slice(1, -1).replace(/\\([\s\S])/g, '$1')
     if (value === undefined) return params
     params[name.toLowerCase()] ??= value
   }
