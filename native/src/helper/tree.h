@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "../common/failure.h"
-#include "../common/fd.h"
-#include "../common/wire.h"
+#include "common/failure.h"
+#include "common/fd.h"
+#include "common/wire.h"
 
 namespace tsbuild {
 
@@ -34,5 +34,8 @@ struct MountedTree {
 // Makes the merged view of a begun tree. May be called by one request after the other for the same active folder, never by two at once.
 // Call it only in a process that has its own mount namespace without shared propagation.
 Result<MountedTree> mount_tree(const Tree& tree);
+
+// `folder/name` (one of `fs`, `merged`, ...) as O_PATH|O_DIRECTORY; the last name is not followed.
+Result<Fd> open_folder(const std::string& folder, const char* name);
 
 }  // namespace tsbuild
