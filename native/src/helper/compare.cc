@@ -68,14 +68,14 @@ Result<Compared> compare_files(int now, const Stat& now_stat, XattrForm form, in
   }
   Result<Fd> a = open_strictly(now, path, O_RDONLY | O_NONBLOCK);
   if (!a.ok()) return a.failure();
-  Result<std::vector<Xattr>> raw = read_xattrs(a.value().get(), path);
+  Result<std::vector<Xattr>> raw = read_all_xattrs(a.value().get(), path);
   if (!raw.ok()) return raw.failure();
   compared.opaque = form == XattrForm::kUpper && now_stat.is_directory() && is_opaque(raw.value());
   compared.origin = form == XattrForm::kUpper && has_origin(raw.value());
   if (!stats || compared.opaque) return compared;
   Result<Fd> b = open_strictly(before, path, O_RDONLY | O_NONBLOCK);
   if (!b.ok()) return b.failure();
-  Result<std::vector<Xattr>> seen = read_xattrs(b.value().get(), path);
+  Result<std::vector<Xattr>> seen = read_all_xattrs(b.value().get(), path);
   if (!seen.ok()) return seen.failure();
   if (!same_xattrs(portable_xattrs(raw.value(), form), portable_xattrs(seen.value(), XattrForm::kSeen))) return compared;
   if (now_stat.is_directory()) {

@@ -46,7 +46,7 @@ void times_of(const Stat& stat, timespec (&times)[2]) {
 // The order matters: chown(2) clears set-id bits and file capabilities, and everything before the times changes them.
 Status copy_metadata(int from, int to, const Stat& stat, const std::string& path, bool overlays = true) {
   if (fchown(to, stat.uid, stat.gid) != 0) return errno_failure("fchown", path);
-  Result<std::vector<Xattr>> xattrs = read_xattrs(from, path);
+  Result<std::vector<Xattr>> xattrs = read_all_xattrs(from, path);
   if (!xattrs.ok()) return xattrs.failure();
   if (!overlays) std::erase_if(xattrs.value(), [](const Xattr& xattr) { return is_overlays_own(xattr.name); });
   if (Status written = write_xattrs(to, xattrs.value(), path); !written.ok()) return written;

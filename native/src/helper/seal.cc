@@ -88,12 +88,14 @@ class Sealing {
     entry.gid = stat.gid;
     entry.mtime_sec = stat.mtime_sec;
     entry.mtime_nsec = stat.mtime_nsec;
+    entry.rdev_major = stat.rdev_major;  // of a device node: only where the helper has no user namespace, elsewhere they are placeholders
+    entry.rdev_minor = stat.rdev_minor;
     if (stat.format() == S_IFREG) entry.size = stat.size;
     if (stat.format() == S_IFLNK) return add_symlink(entry);
     if (stat.format() != S_IFREG && !stat.is_directory()) return add_recorded(change, entry, -1);
     Result<Fd> file = open_strictly(set_.now.get(), change.path, O_RDONLY | O_NONBLOCK);
     if (!file.ok()) return file.failure();
-    Result<std::vector<Xattr>> xattrs = read_xattrs(file.value().get(), change.path);
+    Result<std::vector<Xattr>> xattrs = read_all_xattrs(file.value().get(), change.path);
     if (!xattrs.ok()) return xattrs.failure();
     entry.xattrs = portable_xattrs(xattrs.value(), set_.form);
     return add_recorded(change, entry, stat.is_directory() ? -1 : file.value().get());

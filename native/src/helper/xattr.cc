@@ -1,11 +1,11 @@
 #include "helper/xattr.h"
 
-#include <linux/capability.h>
 #include <sys/xattr.h>
 
 #include <algorithm>
-#include <cstring>
 #include <string_view>
+
+#include "layer/xattr.h"
 
 namespace tsbuild {
 namespace {
@@ -31,15 +31,6 @@ Result<std::string> read_sized(const Call& call, const std::string& path) {
   }
 }
 
-// Revision 3 names the root user of the user namespace that it is for; without that it is revision 2.
-std::string without_rootid(const std::string& value) {
-  if (value.size() != sizeof(vfs_ns_cap_data)) return value;
-  vfs_ns_cap_data data;
-  std::memcpy(&data, value.data(), sizeof data);
-  data.magic_etc = (data.magic_etc & ~static_cast<uint32_t>(VFS_CAP_REVISION_MASK)) | VFS_CAP_REVISION_2;
-  return std::string(reinterpret_cast<const char*>(&data), sizeof(vfs_cap_data));
-}
-
 const Xattr* find(const std::vector<Xattr>& xattrs, std::string_view name) {
   for (const Xattr& xattr : xattrs)
     if (xattr.name == name) return &xattr;
@@ -48,7 +39,7 @@ const Xattr* find(const std::vector<Xattr>& xattrs, std::string_view name) {
 
 }  // namespace
 
-Result<std::vector<Xattr>> read_xattrs(int fd, const std::string& path) {
+Result<std::vector<Xattr>> read_all_xattrs(int fd, const std::string& path) {
   std::vector<Xattr> xattrs;
   Result<std::string> names = read_sized([&](char* to, size_t size) { return flistxattr(fd, to, size); }, path);
   if (!names.ok()) return names.failure().error == EOPNOTSUPP ? Result<std::vector<Xattr>>(xattrs) : names.failure();
@@ -75,7 +66,7 @@ std::vector<Xattr> portable_xattrs(const std::vector<Xattr>& raw, XattrForm form
   std::vector<Xattr> portable;
   for (const Xattr& xattr : raw) {
     std::string_view name(xattr.name);
-    if (name == kCapability) portable.push_back({xattr.name, without_rootid(xattr.value)});
+    if (name == kCapability) portable.push_back({xattr.name, portable_capability(xattr.value)});
     if (!name.starts_with(kUser)) continue;
     bool stored = form == XattrForm::kUpper && name.starts_with(kOverlay);
     if (!stored) portable.push_back(xattr);

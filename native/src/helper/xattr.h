@@ -10,7 +10,7 @@
 namespace tsbuild {
 
 // All that this process may see of an open file or directory, sorted by name. Empty where the file system has none.
-Result<std::vector<Xattr>> read_xattrs(int fd, const std::string& path);
+Result<std::vector<Xattr>> read_all_xattrs(int fd, const std::string& path);
 Status write_xattrs(int fd, const std::vector<Xattr>& xattrs, const std::string& path);
 
 // Whose names they are: as a program sees them, or as overlayfs has stored them in an upper ("userxattr": user.overlay.x is kept as
