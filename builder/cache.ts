@@ -1,7 +1,6 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
 import { type DiffID, type Digest, hexOf, isDigest } from '../registry/oci/digest.ts'
-import { isErrno, TsbuildError } from '../registry/oci/error.ts'
+import { readIfThere } from '../registry/store/names.ts'
+import { FORMAT, type Place, writeWhole } from '../registry/store/place.ts'
 import type { KeyParts } from './plan/cache-key.ts'
 
 /** What a step made, kept under its key. */
@@ -15,53 +14,38 @@ export interface StepRecord {
   readonly producer: string
 }
 
-/** First byte of a record; another one is a miss. */
-const FORMAT = '1'
-
 /** Step records: `cache/steps/<2>/<key>`, a file a key, written by rename. */
 export class StepCache {
-  readonly #folder: string
+  readonly #place: Place
 
-  constructor(storeRoot: string) {
-    this.#folder = join(storeRoot, 'cache', 'steps')
+  constructor(place: Place) {
+    this.#place = place
   }
 
   /** Undefined when there is no record, or one in a format that is not ours. */
   async find(key: Digest): Promise<StepRecord | undefined> {
-    let text: string
-    try {
-      text = await readFile(this.#path(key), 'utf8')
-    } catch (error) {
-      if (isErrno(error, 'ENOENT')) return undefined
-      throw error
-    }
-    return text.startsWith(FORMAT) ? readRecord(text.slice(FORMAT.length)) : undefined
+    const bytes = readIfThere(this.#path(key))
+    return bytes === undefined ? undefined : readRecord(bytes)
   }
 
   async put(key: Digest, record: StepRecord): Promise<void> {
-    const path = this.#path(key)
-    const temporary = `${path}.${process.pid}.tmp`
-    try {
-      await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-      await writeFile(temporary, FORMAT + JSON.stringify(record), { mode: 0o600 })
-      await rename(temporary, path)
-    } catch (cause) {
-      throw new TsbuildError('STORE_WRITE', `cannot keep the record of a step in ${this.#folder}`, { cause })
-    }
+    await writeWhole(this.#place, this.#path(key), Buffer.concat([Buffer.of(FORMAT), Buffer.from(JSON.stringify(record))]))
   }
 
   #path(key: Digest): string {
     const hex = hexOf(key)
-    return join(this.#folder, hex.slice(0, 2), hex)
+    return `${this.#place.root}/cache/steps/${hex.slice(0, 2)}/${hex}`
   }
 }
 
-function readRecord(text: string): StepRecord | undefined {
+/** A record from its bytes; undefined for one of another format, or cut short by a power failure. */
+export function readRecord(bytes: Uint8Array): StepRecord | undefined {
+  if (bytes[0] !== FORMAT) return undefined
   let value: Partial<Record<keyof StepRecord, unknown>>
   try {
-    value = JSON.parse(text) as typeof value
+    value = JSON.parse(Buffer.from(bytes.subarray(1)).toString('utf8')) as typeof value
   } catch {
-    return undefined // cut short by a power failure: a miss, and written anew
+    return undefined
   }
   const { diffID, created, parts, producer } = value
   if (typeof diffID !== 'string' || !isDigest(diffID) || typeof created !== 'string' || typeof parts !== 'object' || parts === null) return undefined

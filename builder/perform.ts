@@ -1,11 +1,11 @@
 import { bytesOfText } from '../native/wire.ts'
 import { asDiffID, hexOf } from '../registry/oci/digest.ts'
-import { TsbuildError } from '../registry/oci/error.ts'
 import { type ChainID, chainIDOf, EMPTY_DIFF_ID, nextChainID } from '../registry/oci/chain-id.ts'
 import type { StepCache, StepRecord } from './cache.ts'
 import { identityOf, layerFiles, viewOf } from './chain.ts'
 import type { BuildDeps, LayerRef } from './deps.ts'
 import { knownLayer, newLayerFiles, packLayer, sealedLayer } from './layer.ts'
+import { located } from './located.ts'
 import { keyOf, keyParts } from './plan/cache-key.ts'
 import type { CopyOperation, MkdirOperation, Operation, RunOperation } from './plan/graph.ts'
 import type { Slot } from './schedule.ts'
@@ -51,7 +51,7 @@ export async function perform(operation: Operation, inputs: readonly StepResult[
   } catch (error) {
     const status = running.signal.aborted ? 'canceled' : 'failed'
     emit({ kind: 'finished', step, status, time: now(), detail: error instanceof Error ? error.message : undefined })
-    throw located(error, operation)
+    throw located(error, operation.at)
   }
 }
 
@@ -126,10 +126,11 @@ async function mkdirLayer(operation: MkdirOperation, parent: readonly LayerRef[]
 
 async function runLayer(operation: RunOperation, parent: readonly LayerRef[], build: Performance, signal: AbortSignal): Promise<LayerRef> {
   const { deps, network } = build
+  const snapshots = await deps.snapshots()
+  // Before the view: unpacking a base makes the tables of contents that the view needs in the same pass.
+  await using active = await snapshots.begin(layerFiles(parent, deps), signal)
   const view = await viewOf(parent, deps, signal)
   const user = stepUser(operation.user, await readUserFiles(view, signal))
-  const snapshots = await deps.snapshots()
-  await using active = await snapshots.begin(layerFiles(parent, deps), signal)
   await runStep(operation, active, { step: String(operation.id), user, network, emit: deps.emit, signal })
   const files = await newLayerFiles(deps)
   const { codec, level } = deps.compression
@@ -151,12 +152,6 @@ function chainWith(parent: readonly LayerRef[], layer: LayerRef): ChainID {
 
 function resultOf(parent: readonly LayerRef[], layer: LayerRef, record: StepRecord): StepResult {
   return { layers: [...parent, layer], created: record.created }
-}
-
-/** Errors of a step point at its instruction unless they know better. */
-function located(error: unknown, operation: Operation): unknown {
-  if (!(error instanceof TsbuildError) || error.at !== undefined) return error
-  return new TsbuildError(error.code, error.message, { hint: error.hint, cause: error.cause, at: operation.at })
 }
 
 function isoTime(milliseconds: number): string {

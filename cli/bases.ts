@@ -1,8 +1,8 @@
 import type { BaseImage, Bases } from '../builder/deps.ts'
 import type { Descriptor } from '../registry/oci/descriptor.ts'
 import { TsbuildError } from '../registry/oci/error.ts'
-import type { Emit } from '../registry/oci/event.ts'
-import { rankPlatform } from '../registry/oci/platform.ts'
+import { asStep, type Emit } from '../registry/oci/event.ts'
+import { platformOf, rankPlatform } from '../registry/oci/platform.ts'
 import { formatReference, parseReference, type Reference, withDefaultTag } from '../registry/oci/reference.ts'
 import type { RegistryClient } from '../registry/remote/client.ts'
 import { readImage } from '../registry/store/image.ts'
@@ -33,18 +33,13 @@ export function localBases({ store, client, emit, now }: Sources): Bases {
       if (image === undefined) throw new TsbuildError('IMAGE_NOT_FOUND', `${text} was fetched but has no image for this platform`)
       return image
 
-      async function fetch(from: Reference, step: string): Promise<Descriptor> {
-        emit({ kind: 'started', step, name: `[internal] pull ${step}`, time: now() })
-        try {
+      function fetch(from: Reference, step: string): Promise<Descriptor> {
+        return asStep({ id: step, name: `[internal] pull ${step}`, emit, now }, async () => {
           const { pull: pullImage } = await import('../registry/remote/pull.ts')
           const pulled = await pullImage(from, { platform, step, signal }, { client: await client(), store, emit })
           await store.names.set(name, pulled.root)
-          emit({ kind: 'finished', step, status: 'done', time: now() })
           return pulled.root
-        } catch (error) {
-          emit({ kind: 'finished', step, status: 'failed', time: now(), detail: error instanceof Error ? error.message : undefined })
-          throw error
-        }
+        })
       }
 
       /** Undefined when it is an index whose image for this platform is not here. */
@@ -52,7 +47,7 @@ export function localBases({ store, client, emit, now }: Sources): Bases {
         try {
           const image = await readImage(store.blobs, descriptor, platform)
           const missing = await Promise.all(image.layers.map(async (layer) => (await store.blobs.stat(layer.descriptor.digest)) === undefined))
-          if (missing.includes(true) || rankPlatform(platform, image.config) === 0) return undefined
+          if (missing.includes(true) || rankPlatform(platform, platformOf(image.config)) === 0) return undefined
           const layers = image.layers.map((layer) => ({ diffID: layer.diffID, blob: layer.descriptor }))
           return { reference: asked, manifest: image.descriptor.digest, config: image.config, layers }
         } catch (error) {

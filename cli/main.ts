@@ -2,7 +2,7 @@ import { TsbuildError } from '../registry/oci/error.ts'
 import type { CommandRun, Context, ProgressMode } from './context.ts'
 import { printFailure } from './failure.ts'
 import { startProgress } from './progress/start.ts'
-import { nearest } from '../builder/dockerfile/suggest.ts'
+import { didYouMean } from '../builder/dockerfile/suggest.ts'
 import { VERSION } from './version.ts'
 
 interface Entry {
@@ -60,8 +60,7 @@ function overview(): string {
 }
 
 function unknownCommand(name: string): TsbuildError {
-  const near = nearest(name, Object.keys(COMMANDS))
-  return new TsbuildError('USAGE', `unknown command ${JSON.stringify(name)}`, { hint: near === undefined ? 'see tsbuild --help' : `did you mean ${near}?` })
+  return new TsbuildError('USAGE', `unknown command ${JSON.stringify(name)}`, { hint: didYouMean(name, Object.keys(COMMANDS)) ?? 'see tsbuild --help' })
 }
 
 /** A second signal ends the program at once; all it leaves is removed by the next run. */

@@ -44,20 +44,22 @@ export async function openWorkspace(context: Context, options: WorkspaceOptions 
   const root = storeRoot(context.env, context.uid)
   const onWait = () => emit({ kind: 'note', message: 'waiting for another tsbuild that has the store to itself' })
   const store = await openStore({ root, bootId, native, now: context.now, access: options.access ?? 'shared', signal: context.signal, onWait })
-  const closing = new AsyncDisposableStack()
-  closing.use(native)
-  closing.use(store)
+  const opened: AsyncDisposable[] = [native, store]
+  const keep = <T extends AsyncDisposable>(thing: T): T => {
+    opened.push(thing)
+    return thing
+  }
 
   const client = once(async () => {
     const { openClient } = await import('../registry/remote/open.ts')
     const userAgent = `tsbuild/${context.version}`
     const { insecure, caFiles } = options
-    return closing.use(openClient({ env: context.env, userAgent, now: context.now, random: Math.random, insecure, caFiles }))
+    return keep(openClient({ env: context.env, userAgent, now: context.now, random: Math.random, insecure, caFiles }))
   })
-  const helper = once(async () => closing.use(await core.startHelper(context.signal)))
+  const helper = once(async () => keep(await core.startHelper(context.signal)))
   const snapshots = once(async () => {
     const { openSnapshotter } = await import('../snapshotter/open.ts')
-    return closing.use(await openSnapshotter({ store, native, helper, bootId }))
+    return keep(await openSnapshotter({ store, native, helper, bootId }))
   })
   const bases = localBases({ store, client, emit, now: context.now })
   const { compression } = core
@@ -72,7 +74,9 @@ export async function openWorkspace(context: Context, options: WorkspaceOptions 
     snapshots,
     buildDeps: { store, native, bases, snapshots, compression, emit, now: context.now },
     refreshIndex: () => refreshIndex(store),
-    [Symbol.asyncDispose]: () => closing.disposeAsync(),
+    async [Symbol.asyncDispose]() {
+      for (const thing of opened.reverse()) await thing[Symbol.asyncDispose]()
+    },
   }
 }
 

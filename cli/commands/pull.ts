@@ -1,4 +1,5 @@
 import { basename } from 'node:path'
+import { asStep } from '../../registry/oci/event.ts'
 import { formatPlatform, parsePlatform, platformOfArch } from '../../registry/oci/platform.ts'
 import { familiarReference, formatReference, parseReference, withDefaultTag } from '../../registry/oci/reference.ts'
 import { command } from '../context.ts'
@@ -39,15 +40,10 @@ export const run = command(
         const from = withDefaultTag(parseReference(source))
         const step = formatReference(from)
         const name = `pull ${familiarReference(from)}${platform === 'all' ? '' : ` for ${formatPlatform(platform)}`}`
-        emit({ kind: 'started', step, name, time: context.now() })
-        try {
+        return asStep({ id: step, name, emit, now: context.now }, async () => {
           const pulled = await pull(from, { platform, step, signal: context.signal }, { client: await workspace.client(), store, emit })
-          emit({ kind: 'finished', step, status: 'done', time: context.now() })
           return pulled.root
-        } catch (error) {
-          emit({ kind: 'finished', step, status: 'failed', time: context.now(), detail: error instanceof Error ? error.message : undefined })
-          throw error
-        }
+        })
       }
 
       async function fromLayout(target: { folder: string; name: string | undefined }) {

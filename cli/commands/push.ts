@@ -1,5 +1,6 @@
 import type { Descriptor } from '../../registry/oci/descriptor.ts'
 import { TsbuildError } from '../../registry/oci/error.ts'
+import { asStep } from '../../registry/oci/event.ts'
 import { familiarReference, formatReference, parseReference, type Reference, withDefaultTag } from '../../registry/oci/reference.ts'
 import { findImage } from '../../registry/store/find.ts'
 import type { Store } from '../../registry/store/store.ts'
@@ -33,14 +34,9 @@ export const run = command(
       async function publish(what: Descriptor, reference: Reference): Promise<void> {
         const { push } = await import('../../registry/remote/push.ts')
         const step = formatReference(reference)
-        emit({ kind: 'started', step, name: `push ${familiarReference(reference)}`, time: context.now() })
-        try {
+        await asStep({ id: step, name: `push ${familiarReference(reference)}`, emit, now: context.now }, async () => {
           await push(what, [reference], { step, signal: context.signal }, { client: await workspace.client(), store, emit })
-          emit({ kind: 'finished', step, status: 'done', time: context.now() })
-        } catch (error) {
-          emit({ kind: 'finished', step, status: 'failed', time: context.now(), detail: error instanceof Error ? error.message : undefined })
-          throw error
-        }
+        })
       }
     } finally {
       progress.stop()

@@ -45,6 +45,11 @@ export function formatPlatform(platform: Platform): string {
   return [platform.os, platform.architecture, ...(platform.variant === undefined ? [] : [platform.variant])].join('/')
 }
 
+/** The platform in a document that has more in it: an index entry, an image config. */
+export function platformOf({ os, architecture, variant }: { os: string; architecture: string; variant?: string | undefined }): Platform {
+  return { os, architecture, ...(variant === undefined ? {} : { variant }) }
+}
+
 /** The platform of a machine, from Node's `process.arch` spelling. */
 export function platformOfArch(arch: string): Platform {
   const architecture = { x64: 'amd64', ia32: '386', arm64: 'arm64', arm: 'arm' }[arch] ?? arch

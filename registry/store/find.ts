@@ -46,7 +46,7 @@ async function matching(store: Store, all: readonly NamedDescriptor[], prefix: s
 
 async function imageID(store: Store, descriptor: Descriptor): Promise<string | undefined> {
   try {
-    return (await readImage(store, descriptor)).manifest.config.digest
+    return (await readImage(store.blobs, descriptor)).manifest.config.digest
   } catch {
     return undefined // an index without this machine's platform, or an artifact: it has no image ID
   }

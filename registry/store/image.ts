@@ -5,7 +5,7 @@ import { MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES } from '../oci/document.ts'
 import { TsbuildError } from '../oci/error.ts'
 import { type Manifest, readIndex, readManifest } from '../oci/manifest.ts'
 import { type Codec, codecOf, isIndexType, isManifestType, OCI_EMPTY } from '../oci/media-type.ts'
-import { formatPlatform, type Platform, rankPlatform } from '../oci/platform.ts'
+import { formatPlatform, type Platform, platformOf, rankPlatform } from '../oci/platform.ts'
 import type { BlobSource } from './graph.ts'
 
 const MAX_INDEX_DEPTH = 8
@@ -80,10 +80,6 @@ function rankOf(entry: Descriptor, platform: Platform | undefined): number {
   if (entry.platform === undefined) return 1
   if (platform === undefined) return entry.platform.os === 'unknown' ? 0 : 1
   return rankPlatform(platform, platformOf(entry.platform))
-}
-
-function platformOf({ os, architecture, variant }: NonNullable<Descriptor['platform']>): Platform {
-  return { os, architecture, ...(variant === undefined ? {} : { variant }) }
 }
 
 function layersOf(manifest: Manifest, config: ImageConfig, what: string): ImageLayer[] {
