@@ -25,6 +25,12 @@ class Thread {
   ~Thread() {
     if (running_) (void)::pthread_join(id_, nullptr);  // fails only for a thread that was joined before
   }
+  // Lets it run on by itself until the process ends.
+  void detach() {
+    if (!std::exchange(running_, false)) return;
+    (void)work_.release();  // leaked once for each detached thread: `run` may be using it
+    (void)::pthread_detach(id_);  // fails only for a thread that was joined before
+  }
 
  private:
   Thread() = default;
