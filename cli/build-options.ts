@@ -1,10 +1,10 @@
 import { existsSync, statSync } from 'node:fs'
 import { readFile, realpath } from 'node:fs/promises'
-import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import type { PullPolicy } from '../builder/deps.ts'
 import { isProxyArg } from '../builder/dockerfile/global-args.ts'
 import { MAX_DOCKERFILE_BYTES } from '../builder/dockerfile/lines.ts'
-import { ignoreRules } from '../builder/sources/ignore-rules.ts'
+import { readIgnore } from '../builder/dockerfile/ignore.ts'
 import { DirectoryTree } from '../builder/sources/directory.ts'
 import { FileDigests } from '../builder/sources/file-digests.ts'
 import { bytesOfText } from '../native/wire.ts'
@@ -89,4 +89,100 @@ export async function buildArguments(items: readonly string[], env: Context['env
   const epoch = env['SOURCE_DATE_EPOCH']
   if (epoch !== undefined && !args.has('SOURCE_DATE_EPOCH')) args.set('SOURCE_DATE_EPOCH', epoch)
   return args
+}
+
+/** `proxies.default` of the Docker client's configuration, by the names of the variables. */
+async function configuredProxies(env: Context['env']): Promise<Map<string, string>> {
+  const { readClientProxies } = await import('../registry/remote/client-proxies.ts')
+  return readClientProxies(env)
+}
+
+/** SOURCE_DATE_EPOCH, whole seconds; an empty value means none. */
+export function epochOf(args: ReadonlyMap<string, string>): number | undefined {
+  const text = args.get('SOURCE_DATE_EPOCH')
+  if (text === undefined || text === '') return undefined
+  if (/^\d{1,12}$/.test(text)) return Number(text)
+  throw new TsbuildError('USAGE', `invalid SOURCE_DATE_EPOCH: ${text}`, { hint: 'whole seconds since 1970' })
+}
+
+export function networkOf(text: string | undefined): 'host' | 'none' {
+  if (text === undefined || text === 'default' || text === 'host') return 'host'
+  if (text === 'none') return 'none'
+  throw new TsbuildError('USAGE', `--network=${text} is not supported`, { hint: 'host or none' })
+}
+
+export function pullPolicy(text: string | undefined): PullPolicy {
+  if (text === undefined || text === 'false' || text === 'missing') return 'missing'
+  if (text === 'true' || text === 'always') return 'always'
+  if (text === 'never') return 'never'
+  throw new TsbuildError('USAGE', `--pull=${text} is not known`, { hint: 'always, missing or never' })
+}
+
+export interface DockerfileText {
+  readonly bytes: Uint8Array
+  readonly file: string
+  /** Absolute path; undefined when it came from standard input. */
+  readonly path: string | undefined
+}
+
+/** `-f`, relative to the current folder; else Dockerfile or dockerfile in the context. Throws DOCKERFILE_MISSING. */
+export async function dockerfileOf(file: string | undefined, folder: string, context: Context): Promise<DockerfileText> {
+  if (folder === '-' || /^(https?|git|ssh):\/\/|^[\w.-]+@[\w.-]+:/.test(folder)) {
+    throw new TsbuildError('CONTEXT_UNSUPPORTED', `a context from ${folder === '-' ? 'standard input' : folder} is not supported yet`, { hint: 'give a folder' })
+  }
+  if (file === '-') return { bytes: await readAll(context.stdin), file: '-', path: undefined }
+  const path = file === undefined ? defaultDockerfile(resolve(context.cwd, folder)) : resolve(context.cwd, file)
+  try {
+    if (statSync(path).size > MAX_DOCKERFILE_BYTES) throw new TsbuildError('DOCKERFILE_SYNTAX', `${path} is larger than ${MAX_DOCKERFILE_BYTES} bytes`)
+    return { bytes: await readFile(path), file: file ?? shown(path, context.cwd), path }
+  } catch (error) {
+    if (isErrno(error, 'ENOENT') || isErrno(error, 'ENOTDIR')) throw new TsbuildError('DOCKERFILE_MISSING', `no Dockerfile at ${path}`, { hint: '-f names another file' })
+    if (isErrno(error, 'EISDIR')) throw new TsbuildError('DOCKERFILE_MISSING', `${path} is a folder, not a Dockerfile`)
+    throw error
+  }
+}
+
+function defaultDockerfile(folder: string): string {
+  const path = join(folder, 'Dockerfile')
+  return !existsSync(path) && existsSync(join(folder, 'dockerfile')) ? join(folder, 'dockerfile') : path
+}
+
+function shown(path: string, cwd: string): string {
+  return path.startsWith(`${cwd}/`) ? path.slice(cwd.length + 1) : path
+}
+
+async function readAll(stream: AsyncIterable<Uint8Array | string>): Promise<Uint8Array> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of stream) {
+    chunks.push(Buffer.from(chunk))
+    size += chunk.length
+    if (size > MAX_DOCKERFILE_BYTES) throw new TsbuildError('DOCKERFILE_SYNTAX', `the Dockerfile on standard input is larger than ${MAX_DOCKERFILE_BYTES} bytes`)
+  }
+  return Buffer.concat(chunks)
+}
+
+/** The context as a tree, without what its ignore file leaves out; `digests` are to be saved after the build. Throws CONTEXT_MISSING. */
+export async function openContext(folder: string, dockerfile: DockerfileText, workspace: Workspace, context: Context) {
+  const root = await realpath(resolve(context.cwd, folder)).catch((cause: unknown) => {
+    throw new TsbuildError('CONTEXT_MISSING', `no build context at ${resolve(context.cwd, folder)}`, { cause, hint: 'give a folder that exists' })
+  })
+  if (!statSync(root).isDirectory()) throw new TsbuildError('CONTEXT_MISSING', `the build context ${root} is no folder`)
+  const digests = new FileDigests(workspace.store.root, workspace.native, context.now)
+  const { ignore, ignoreFile } = await ignoreRulesOf(root, dockerfile.path)
+  const tree = new DirectoryTree(bytesOfText(root), { native: workspace.native, digests, ignore, ignoreFile, signal: context.signal })
+  return { tree, digests }
+}
+
+/** `<Dockerfile>.dockerignore` beside the Dockerfile, else `.dockerignore` in the context. */
+async function ignoreRulesOf(root: string, dockerfile: string | undefined) {
+  const candidates = [...(dockerfile === undefined ? [] : [join(dirname(dockerfile), `${basename(dockerfile)}.dockerignore`)]), join(root, '.dockerignore')]
+  for (const file of candidates) {
+    const text = await readFile(file).catch((error: unknown) => {
+      if (isErrno(error, 'ENOENT') || isErrno(error, 'ENOTDIR')) return undefined
+      throw new TsbuildError('DOCKERIGNORE_SYNTAX', `cannot read ${file}`, { cause: error })
+    })
+    if (text !== undefined) return { ignore: readIgnore(text, file), ignoreFile: basename(file) }
+  }
+  return { ignore: readIgnore('', '.dockerignore'), ignoreFile: '.dockerignore' }
 }

@@ -1,14 +1,18 @@
 import type { NativeOps } from '../../native/ops.ts'
 import type { ListedEntry, PackSource } from '../../native/requests.ts'
-import type { Bytes } from '../../native/wire.ts'
+import { type Bytes, textOfBytes } from '../../native/wire.ts'
+import { didYouMean } from '../dockerfile/suggest.ts'
+import type { IgnoreMatcher } from '../dockerfile/ignore.ts'
 import type { FileDigests } from './file-digests.ts'
-import { comparePaths, joinPath, parentOf, type SourceEntry, type SourceTree } from './tree.ts'
+import { baseName, comparePaths, joinPath, parentOf, type SourceEntry, type SourceTree } from './tree.ts'
 
-/** Which paths of a context are left out; the root '' never is. */
-export interface IgnoreRules {
-  ignored(path: Bytes): boolean
-  /** True when nothing below this ignored directory can be re-included, so that it need not be read. */
-  canPrune(path: Bytes): boolean
+export interface DirectoryOptions {
+  readonly native: NativeOps
+  readonly digests: FileDigests
+  readonly ignore: IgnoreMatcher
+  /** The file that the rules are from, for messages. */
+  readonly ignoreFile: string
+  readonly signal: AbortSignal
 }
 
 /**
@@ -21,17 +25,19 @@ export class DirectoryTree implements SourceTree {
   readonly roots: readonly Bytes[]
   readonly #native: NativeOps
   readonly #digests: FileDigests
-  readonly #ignore: IgnoreRules
+  readonly #ignore: IgnoreMatcher
+  readonly #ignoreFile: string
   readonly #signal: AbortSignal
   readonly #listed = new Map<Bytes, readonly SourceEntry[]>()
   readonly #stats = new Map<Bytes, ListedEntry>()
   readonly #known = new Map<Bytes, Uint8Array>()
 
-  constructor(root: Bytes, options: { native: NativeOps; digests: FileDigests; ignore: IgnoreRules; signal: AbortSignal }) {
+  constructor(root: Bytes, options: DirectoryOptions) {
     this.roots = [root]
     this.#native = options.native
     this.#digests = options.digests
     this.#ignore = options.ignore
+    this.#ignoreFile = options.ignoreFile
     this.#signal = options.signal
   }
 
@@ -55,7 +61,7 @@ export class DirectoryTree implements SourceTree {
       const next: Bytes[] = []
       for (const dir of level) {
         for (const entry of this.#listed.get(dir) ?? []) {
-          if (entry.type === 'directory' && !(this.#ignore.ignored(entry.path) && this.#ignore.canPrune(entry.path))) next.push(entry.path)
+          if (entry.type === 'directory' && !this.#ignore.canPrune(textOfBytes(entry.path))) next.push(entry.path)
           all.push(entry)
         }
       }
@@ -76,18 +82,33 @@ export class DirectoryTree implements SourceTree {
     return { kind: 'file', root: 0, path: entry.path, sha256: this.#known.get(entry.path) }
   }
 
+  async explainMissing(path: Bytes): Promise<string | undefined> {
+    const { ignored, rule } = this.#ignore.matches(textOfBytes(path))
+    if (ignored && rule !== undefined) return `${this.#ignoreFile}:${rule.line} leaves it out: ${rule.text}`
+    const siblings = await this.children(parentOf(path))
+    return didYouMean(
+      textOfBytes(baseName(path)),
+      siblings.map((entry) => textOfBytes(baseName(entry.path))),
+    )
+  }
+
   /** Keeps what is not ignored, and ignored directories that hold something that is kept. */
   #visible(entries: readonly SourceEntry[]): SourceEntry[] {
-    const kept = entries.filter((entry) => !this.#ignore.ignored(entry.path))
+    if (this.#ignore.rules.length === 0) return [...entries]
+    const kept = entries.filter((entry) => !this.#isIgnored(entry))
     const needed = new Set<Bytes>()
     for (const entry of kept) for (let dir = parentOf(entry.path); dir !== '' && !needed.has(dir); dir = parentOf(dir)) needed.add(dir)
-    return entries.filter((entry) => needed.has(entry.path) || !this.#ignore.ignored(entry.path))
+    return entries.filter((entry) => needed.has(entry.path) || !this.#isIgnored(entry))
   }
 
   async #isVisible(entry: SourceEntry): Promise<boolean> {
-    if (!this.#ignore.ignored(entry.path)) return true
-    if (entry.type !== 'directory' || this.#ignore.canPrune(entry.path)) return false
+    if (!this.#isIgnored(entry)) return true
+    if (entry.type !== 'directory' || this.#ignore.canPrune(textOfBytes(entry.path))) return false
     return (await this.below(entry.path)).length > 0
+  }
+
+  #isIgnored(entry: SourceEntry): boolean {
+    return this.#ignore.matches(textOfBytes(entry.path)).ignored
   }
 
   async #list(paths: readonly Bytes[]): Promise<void> {

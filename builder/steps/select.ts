@@ -1,7 +1,7 @@
 import { type Bytes, bytesOfText, textOfBytes } from '../../native/wire.ts'
 import { type Digest, newHash } from '../../registry/oci/digest.ts'
 import { TsbuildError } from '../../registry/oci/error.ts'
-import { hasWildcard, matchPath } from '../dockerfile/wildcard.ts'
+import { matchComponent, readSourcePattern, type SourcePattern } from '../dockerfile/wildcard.ts'
 import { baseName, resolvePath, type SourceEntry, type SourceTree } from '../sources/tree.ts'
 
 /** One thing that a COPY names or matches, links on the way to it followed. */
@@ -20,8 +20,9 @@ export interface Selection {
 export async function select(tree: SourceTree, sources: readonly string[]): Promise<Selection[]> {
   const selections: Selection[] = []
   for (const source of sources) {
-    const path = cleanSource(source)
-    const names = hasWildcard(path) ? await matching(tree, path) : [bytesOfText(path)]
+    const pattern = readSourcePattern(cleanSource(source))
+    if (pattern === undefined) throw new TsbuildError('COPY_PATTERN', `not a pattern: ${JSON.stringify(source)}`, { hint: 'close the bracket, or escape it with \\' })
+    const names = await matching(tree, pattern)
     for (const name of names) selections.push(await selectOne(tree, name, source))
   }
   return selections
@@ -45,18 +46,15 @@ async function selectOne(tree: SourceTree, named: Bytes, source: string): Promis
 }
 
 /** The part before the first wildcard component is resolved, links followed; below it names are matched one by one. */
-async function matching(tree: SourceTree, pattern: string): Promise<Bytes[]> {
-  const parts = pattern.split('/')
-  const first = parts.findIndex(hasWildcard)
-  const literal = parts.slice(0, first).join('/')
-  const start = await resolvePath((step) => tree.at(step), bytesOfText(literal))
-  let found: Bytes[] = [start]
-  for (const [index, part] of parts.slice(first).entries()) {
-    const isLast = first + index === parts.length - 1
+async function matching(tree: SourceTree, pattern: SourcePattern): Promise<Bytes[]> {
+  if (pattern.components.length === 0) return [bytesOfText(pattern.prefix)]
+  let found: Bytes[] = [await resolvePath((step) => tree.at(step), bytesOfText(pattern.prefix))]
+  for (const depth of pattern.components.keys()) {
     const next: Bytes[] = []
     for (const dir of found) {
       for (const child of await childrenOf(tree, dir)) {
-        if (matchPath(part, textOfBytes(baseName(child.path))) && (isLast || child.type === 'directory')) next.push(child.path)
+        const match = matchComponent(pattern, depth, textOfBytes(baseName(child.path)))
+        if (match === 'match' || (match === 'descend' && child.type === 'directory')) next.push(child.path)
       }
     }
     found = next

@@ -26,7 +26,7 @@ export const run = command(
       await using workspace = await openWorkspace(context, { emit: progress.emit, ...connectionOptions(options, names) })
       for (const note of ignoredFlags(options)) progress.emit({ kind: 'note', message: note })
       const buildArgs = await buildArguments(options['build-arg'], context.env)
-      const epoch = epochOf(buildArgs, context.env)
+      const epoch = epochOf(buildArgs)
       const { tree, digests } = await openContext(folder, dockerfile, workspace, context)
       const result = await build(
         {
