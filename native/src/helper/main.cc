@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "layer/codec.h"
 #include "loop.h"
 #include "userns.h"
 
@@ -55,7 +56,7 @@ Status greet_and_serve(Mode mode, Fd launcher, const Place& place) {
 }
 
 Status run(const Options& options) {
-  if (options.version != kPackageVersion) return Failure{0, "helper is another version", kPackageVersion};
+  if (options.version != kPackageVersion) return say_hello(kSocket);  // Node sees which one this is, and refuses it
   if (options.mode == "plain") return greet_and_serve(Mode::kPlain, Fd(), Place{});
   return launch(parse_ids(options.ids), [](const Place& place, Fd launcher) { return greet_and_serve(Mode::kServe, std::move(launcher), place); });
 }
@@ -63,7 +64,7 @@ Status run(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc == 2 && std::strcmp(argv[1], "--version") == 0) return std::printf("%s\n", kPackageVersion) > 0 ? 0 : 1;
+  if (argc == 2 && std::strcmp(argv[1], "--version") == 0) return std::printf("tsbuild-sandbox %s (%s)\n", kPackageVersion, codecs_text().c_str()) > 0 ? 0 : 1;
   Options options;
   if (argc < 2 || !parse(argc, argv, options)) return usage();
   // Dies with the thread that started it; when that is gone already, the socket is at its end and the loop ends by that.

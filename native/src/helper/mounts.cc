@@ -5,6 +5,8 @@ namespace tsbuild {
 Result<Fd> new_mount(const char* type, const MountOptions& options, unsigned attributes) {
   Fd context(::fsopen(type, FSOPEN_CLOEXEC));
   if (!context.valid()) return errno_failure("fsopen", type);
+  // What mount(8) shows as the device; it would be "none".
+  if (::fsconfig(context.get(), FSCONFIG_SET_STRING, "source", type, 0) != 0) return errno_failure("fsconfig", "source");
   for (const auto& [key, value] : options)
     if (::fsconfig(context.get(), FSCONFIG_SET_STRING, key, value.c_str(), 0) != 0) return errno_failure("fsconfig", std::string(type) + ' ' + key);
   if (::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) return errno_failure("fsconfig", type);
