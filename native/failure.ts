@@ -13,7 +13,7 @@ export interface NativeCause extends Error {
 // Those that Node's map does not have: errno(3), and what execve(2) means by them.
 const MORE_ERRORS: ReadonlyMap<number, readonly [string, string]> = new Map([
   [8, ['ENOEXEC', 'not a program for this machine']],
-  [80, ['ELIBACC', 'its interpreter or loader does not exist']],
+  [79, ['ELIBACC', 'its interpreter or loader does not exist']],
   [125, ['ECANCELED', 'operation canceled']],
 ])
 
