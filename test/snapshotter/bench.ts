@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readFile, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Helper, startHelper } from '../../native/helper.ts'
+import { type Helper, type Ids, startHelper } from '../../native/helper.ts'
 import type { NativeOps } from '../../native/ops.ts'
 import { openPlainHelper } from '../../native/plain-helper.ts'
 import type { Stacking } from '../../native/requests.ts'
@@ -41,11 +41,11 @@ export interface Bench {
   close(): Promise<void>
 }
 
-export async function openBench(stacking: Stacking, env: Readonly<Record<string, string>> = {}): Promise<Bench> {
+export async function openBench(stacking: Stacking, env: Readonly<Record<string, string>> = {}, ids: Ids = 'auto'): Promise<Bench> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'tsb-')))
   await mkdir(join(folder, 'layers'))
   const start = await startOptions(env)
-  const helper = await startHelper(start)
+  const helper = await startHelper({ ...start, ids })
   const ops = await openPlainHelper(start)
   const options = { root: folder, fingerprint: 'test', stacking, bootId: 'this boot' }
   const deps = { helper: async () => helper, ops, newId: () => randomUUID().slice(0, 8) }
