@@ -120,7 +120,10 @@ describe('readIgnore', () => {
     ['*\n!a[bc]/x', 'ad', true],
     ['*\n!a[bc]/x', 'ab', false],
     ['a\n!b', 'a', true],
-    ['!a/b\na', 'a', false],
+    ['!a/b\na', 'a', true],
+    ['*\n!src/**\nsrc/a', 'src/a', true],
+    ['src\n!src/**', 'src', false],
+    ['src\n!s**', 'src/a', false],
   ] as const)
     it(`${JSON.stringify(rules)}: ${path} ${prune ? 'need not' : 'has to'} be read`, () =>
       assert.equal(readIgnore(rules, 'f').canPrune(path), prune))
