@@ -130,7 +130,7 @@ export async function dockerfileOf(file: string | undefined, folder: string, con
   if (folder === '-' || /^(https?|git|ssh):\/\/|^[\w.-]+@[\w.-]+:/.test(folder)) {
     throw new TsbuildError('CONTEXT_UNSUPPORTED', `a context from ${folder === '-' ? 'standard input' : folder} is not supported yet`, { hint: 'give a folder' })
   }
-  if (file === '-') return { bytes: await readAll(context.stdin), file: '-', path: undefined }
+  if (file === '-') return { bytes: await context.readInput(MAX_DOCKERFILE_BYTES), file: '-', path: undefined }
   const path = file === undefined ? defaultDockerfile(resolve(context.cwd, folder)) : resolve(context.cwd, file)
   try {
     if (statSync(path).size > MAX_DOCKERFILE_BYTES) throw new TsbuildError('DOCKERFILE_SYNTAX', `${path} is larger than ${MAX_DOCKERFILE_BYTES} bytes`)
@@ -149,17 +149,6 @@ function defaultDockerfile(folder: string): string {
 
 function shown(path: string, cwd: string): string {
   return path.startsWith(`${cwd}/`) ? path.slice(cwd.length + 1) : path
-}
-
-async function readAll(stream: AsyncIterable<Uint8Array | string>): Promise<Uint8Array> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of stream) {
-    chunks.push(Buffer.from(chunk))
-    size += chunk.length
-    if (size > MAX_DOCKERFILE_BYTES) throw new TsbuildError('DOCKERFILE_SYNTAX', `the Dockerfile on standard input is larger than ${MAX_DOCKERFILE_BYTES} bytes`)
-  }
-  return Buffer.concat(chunks)
 }
 
 /** The context as a tree, without what its ignore file leaves out; `digests` are to be saved after the build. Throws CONTEXT_MISSING. */

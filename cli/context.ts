@@ -13,6 +13,8 @@ export interface Context {
   /** Milliseconds since the epoch. */
   readonly now: () => number
   readonly stdin: NodeJS.ReadStream
+  /** Standard input to its end. Throws INPUT_TOO_LARGE. */
+  readInput(maxBytes: number): Promise<Uint8Array>
   /** Results; everything else goes to standard error. */
   readonly print: (text: string) => void
   readonly printError: (text: string) => void

@@ -89,6 +89,17 @@ async function writeBytes(bytes: Uint8Array): Promise<void> {
   if (!process.stdout.write(bytes)) await new Promise<void>((resolve) => process.stdout.once('drain', () => resolve()))
 }
 
+async function readInput(maxBytes: number): Promise<Uint8Array> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of process.stdin) {
+    chunks.push(Buffer.from(chunk))
+    size += chunk.length
+    if (size > maxBytes) throw new TsbuildError('INPUT_TOO_LARGE', `standard input is longer than ${maxBytes} bytes`)
+  }
+  return Buffer.concat(chunks)
+}
+
 const printError = write(process.stderr)
 const context: Context = {
   version: VERSION,
@@ -98,6 +109,7 @@ const context: Context = {
   signal: signals(),
   now: Date.now,
   stdin: process.stdin,
+  readInput,
   print: write(process.stdout),
   printError,
   writeBytes,

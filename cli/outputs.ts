@@ -9,7 +9,7 @@ import { formatReference, parseReference, withDefaultTag } from '../registry/oci
 import type { Context } from './context.ts'
 import type { Workspace } from './wire.ts'
 
-type Kind = 'image' | 'registry' | 'oci' | 'local' | 'tar'
+type Kind = 'image' | 'registry' | 'oci' | 'docker' | 'local' | 'tar'
 
 /** One `--output`. */
 export interface Output {
@@ -19,7 +19,7 @@ export interface Output {
   /** Full names that this output gives, besides --tag. */
   readonly names: readonly string[]
   readonly push: boolean
-  /** oci: a tar file, not a folder. */
+  /** oci, docker: a tar file, not a folder. */
   readonly tar: boolean
   readonly rewriteTimestamps: boolean
 }
@@ -28,6 +28,7 @@ const KEYS: Record<Kind, readonly string[]> = {
   image: ['name', 'push', 'rewrite-timestamp', 'oci-mediatypes'],
   registry: ['name', 'rewrite-timestamp', 'oci-mediatypes'],
   oci: ['dest', 'name', 'tar', 'rewrite-timestamp', 'oci-mediatypes'],
+  docker: ['dest', 'name', 'rewrite-timestamp'],
   local: ['dest'],
   tar: ['dest'],
 }
@@ -108,7 +109,8 @@ async function exportTo(output: Output, built: Built, workspace: Workspace, cont
   await asStep({ id: `export ${dest}`, name: `exporting to ${output.kind} ${dest}`, emit: workspace.emit, now: context.now }, async () => {
     switch (output.kind) {
       case 'oci':
-        return output.tar ? exportArchive(dest, built, workspace, context) : exportFolder(dest, output, built, workspace)
+      case 'docker':
+        return output.tar ? exportArchive(output.kind, dest, built, workspace, context) : exportFolder(dest, output, built, workspace)
       case 'tar':
       case 'local':
         return exportTree(output.kind, dest, built, workspace, context)
@@ -121,12 +123,17 @@ async function exportTo(output: Output, built: Built, workspace: Workspace, cont
 async function exportFolder(folder: string, output: Output, { result, names }: Built, workspace: Workspace): Promise<void> {
   const { exportLayout } = await import('../registry/store/layout-copy.ts')
   const [name] = [...output.names, ...names]
-  await exportLayout(workspace.store, result.manifest, { folder, refName: name === undefined ? undefined : (parseReference(name).tag ?? name), imageName: name })
+  await exportLayout(workspace.store, result.manifest, { folder, refName: refNameOf(name), imageName: name })
 }
 
-async function exportArchive(dest: string, { result, names }: Built, workspace: Workspace, context: Context): Promise<void> {
+/** image-spec v1.1, annotations.md: the tag, where there is one. */
+function refNameOf(name: string | undefined): string | undefined {
+  return name === undefined ? undefined : (parseReference(name).tag ?? name)
+}
+
+async function exportArchive(kind: 'oci' | 'docker', dest: string, { result, names }: Built, workspace: Workspace, context: Context): Promise<void> {
   const { writeArchive } = await import('../registry/store/archive.ts')
-  await writeOut(dest, writeArchive(workspace.store.blobs, 'oci', [{ descriptor: result.manifest, names }]), workspace, context)
+  await writeOut(dest, writeArchive(workspace.store, result.manifest, { refName: refNameOf(names[0]), imageName: names[0], docker: kind === 'docker' }), context)
 }
 
 /** The files of the image as one tar, or as a folder of the caller's. */
@@ -134,7 +141,7 @@ async function exportTree(kind: 'tar' | 'local', dest: string, { result, epoch }
   const temporary = await workspace.store.temporary()
   await writeTree(result.layers, temporary, { epoch, signal: context.signal }, workspace.buildDeps)
   try {
-    if (kind === 'tar') return await writeOut(dest, createReadStream(temporary), workspace, context)
+    if (kind === 'tar') return await writeOut(dest, createReadStream(temporary), context)
     mkdirSync(dest, { recursive: true })
     const { skipped } = await workspace.native.flatten({ blob: { path: bytesOfText(temporary), codec: 'none' }, target: bytesOfText(dest) }, context.signal)
     if (skipped > 0) workspace.emit({ kind: 'warning', code: 'DEVICES_SKIPPED', message: `${skipped} device nodes were left out of ${dest}` })
@@ -144,7 +151,7 @@ async function exportTree(kind: 'tar' | 'local', dest: string, { result, epoch }
 }
 
 /** To standard output, or to a file that is there whole or not at all. */
-async function writeOut(dest: string, bytes: AsyncIterable<Uint8Array>, workspace: Workspace, context: Context): Promise<void> {
+async function writeOut(dest: string, bytes: AsyncIterable<Uint8Array>, context: Context): Promise<void> {
   if (dest === '-') {
     for await (const chunk of bytes) await context.writeBytes(chunk)
     return

@@ -38,7 +38,7 @@ export interface Workspace extends AsyncDisposable {
 
 export async function openWorkspace(context: Context, options: WorkspaceOptions = {}): Promise<Workspace> {
   const emit = options.emit ?? (() => {})
-  const core = openNative(context.env, context.version)
+  const core = await openNative(context)
   const { native } = core
   const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
   const root = storeRoot(context.env, context.uid)
@@ -56,10 +56,10 @@ export async function openWorkspace(context: Context, options: WorkspaceOptions 
     const { insecure, caFiles } = options
     return keep(openClient({ env: context.env, userAgent, now: context.now, random: Math.random, insecure, caFiles }))
   })
-  const helper = once(async () => keep(await core.startHelper(context.signal)))
+  const helper = once(async () => keep(await core.startHelper()))
   const snapshots = once(async () => {
-    const { openSnapshotter } = await import('../snapshotter/open.ts')
-    return keep(await openSnapshotter({ store, native, helper, bootId }))
+    const { openSnapshots } = await import('./snapshots.ts')
+    return keep(await openSnapshots({ store, native, helper, bootId, emit }))
   })
   const bases = localBases({ store, client, emit, now: context.now })
   const { compression } = core

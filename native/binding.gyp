@@ -24,31 +24,47 @@
   },
   "targets": [
     {
+      # What the addon and the helper share. Position independent for the addon's sake.
+      "target_name": "tsbuild_layer",
+      "type": "static_library",
+      "sources": ["<!@(ls src/layer/*.cc src/common/*.cc)"],
+      "cflags": ["-fPIC"],
+      "direct_dependent_settings": {
+        "ldflags": ["-pthread"],
+        "conditions": [
+          ["have_deflate==1", { "libraries": ["-l:libdeflate.a"] }],
+          ["have_zstd==1", { "libraries": ["-l:libzstd.a"] }],
+          ["have_zlib==1", { "libraries": ["-l:libz.a"] }]
+        ]
+      },
+      "conditions": [["have_zlib==0", { "dependencies": ["zlib_fallback"], "export_dependent_settings": ["zlib_fallback"] }]]
+    },
+    {
       "target_name": "tsbuild_addon",
-      "sources": ["<!@(ls src/addon/*.cc src/layer/*.cc src/common/*.cc)"],
+      "sources": ["<!@(ls src/addon/*.cc)"],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],
+      "dependencies": ["tsbuild_layer"],
       # The codecs stay private to this file: Node exports a zlib of its own under the same names.
-      "ldflags": ["-pthread", "-Wl,--exclude-libs,ALL", "-Wl,-Bsymbolic", "-Wl,-z,now", "-s"],
-      "conditions": [
-        ["have_deflate==1", { "libraries": ["-l:libdeflate.a"] }],
-        ["have_zstd==1", { "libraries": ["-l:libzstd.a"] }],
-        ["have_zlib==1", { "libraries": ["-l:libz.a"] }, { "dependencies": ["zlib_fallback"] }]
-      ]
+      "ldflags": ["-Wl,--exclude-libs,ALL", "-Wl,-Bsymbolic", "-Wl,-z,now", "-s"]
     },
     {
       "target_name": "tsbuild-sandbox",
       "type": "executable",
-      "sources": ["<!@(ls src/helper/*.cc src/layer/*.cc src/common/*.cc)"],
-      "cflags!": ["-fPIC"],
+      "sources": ["<!@(ls src/helper/*.cc)"],
+      "dependencies": ["tsbuild_layer"],
       "ldflags!": ["-rdynamic"],
       # Fatal warnings: the linker warns when static code would need the shared C library of the place (getpwnam, getaddrinfo).
-      "ldflags": ["-static", "-pthread", "-Wl,--fatal-warnings", "-s"],
-      "conditions": [
-        ["have_deflate==1", { "libraries": ["-l:libdeflate.a"] }],
-        ["have_zstd==1", { "libraries": ["-l:libzstd.a"] }],
-        ["have_zlib==1", { "libraries": ["-l:libz.a"] }, { "dependencies": ["zlib_fallback"] }]
-      ]
+      "ldflags": ["-static", "-Wl,--fatal-warnings", "-s"]
+    },
+    {
+      # For the tests only: apply_layer and its options at a command line.
+      "target_name": "tsbuild-apply",
+      "type": "executable",
+      "sources": ["src/check/apply.cc"],
+      "dependencies": ["tsbuild_layer"],
+      "ldflags!": ["-rdynamic"],
+      "ldflags": ["-static", "-s"]
     }
   ],
   "conditions": [
@@ -61,6 +77,7 @@
             "<(zlib_sources)/adler32.c", "<(zlib_sources)/crc32.c", "<(zlib_sources)/deflate.c", "<(zlib_sources)/trees.c",
             "<(zlib_sources)/inflate.c", "<(zlib_sources)/inffast.c", "<(zlib_sources)/inftrees.c", "<(zlib_sources)/zutil.c"
           ],
+          "cflags": ["-fPIC"],
           "cflags!": ["-Werror", "-Wextra"]
         }
       ]

@@ -7,6 +7,7 @@ import { buildArguments, buildFlags, dockerfileOf, epochOf, ignoredFlags, keyVal
 import { command, type Context } from '../context.ts'
 import { connectionOptions, progressMode } from '../flags.ts'
 import { carryOut, outputsOf } from '../outputs.ts'
+import { stepNetwork } from '../step-network.ts'
 import { openWorkspace } from '../wire.ts'
 import { writeResultFiles } from '../result-files.ts'
 
@@ -43,7 +44,7 @@ export const run = command(
           epoch,
           rewriteTimestamps: outputs.some((output) => output.rewriteTimestamps),
           network: networkOf(options.network),
-          stepNetwork: { resolvConf: resolvConf(context) },
+          stepNetwork: stepNetwork(),
           producer: `tsbuild ${context.version}`,
           signal: context.signal,
         },
@@ -71,8 +72,4 @@ function jobsOf(text: string | undefined): number {
   const jobs = Number(text)
   if (Number.isInteger(jobs) && jobs >= 1) return jobs
   throw new TsbuildError('USAGE', `--jobs=${text} is no number of 1 or more`)
-}
-
-function resolvConf(context: Context): string {
-  return context.readText('/etc/resolv.conf') ?? ''
 }

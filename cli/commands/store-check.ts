@@ -1,3 +1,4 @@
+import { readRecord } from '../../builder/cache.ts'
 import { command } from '../context.ts'
 import { openWorkspace } from '../wire.ts'
 
@@ -11,9 +12,10 @@ export const run = command(
   async ({ repair }, _operands, context) => {
     await using workspace = await openWorkspace(context, repair ? { access: 'exclusive' } : {})
     const { checkStore } = await import('../../registry/store/check.ts')
-    const report = await checkStore(workspace.store, { repair })
-    for (const finding of report.findings) context.printError(`${finding.message}\n`)
-    context.print(report.findings.length === 0 ? `sound: ${report.blobs} blobs, ${report.names} names\n` : `${report.findings.length} findings\n`)
-    return report.findings.length === 0 ? 0 : 1
+    const findings = await checkStore(workspace.store, { repair, isRecord: (bytes) => readRecord(bytes) !== undefined, signal: context.signal })
+    for (const { code, message, repaired } of findings) context.printError(`${code}: ${message}${repaired ? ' (repaired)' : ''}\n`)
+    const left = findings.filter((finding) => !finding.repaired).length
+    context.print(left === 0 ? 'sound\n' : `${left} findings; --repair removes what is damaged\n`)
+    return left === 0 ? 0 : 1
   },
 )

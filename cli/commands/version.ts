@@ -1,8 +1,9 @@
 import { command } from '../context.ts'
-import { nativeParts } from '../native-parts.ts'
+import { openNative } from '../native-parts.ts'
 
 export const run = command({ path: ['version'], summary: 'Prints the version and what the native core was built with.', operands: [], flags: {} }, async (_options, _operands, context) => {
-  const parts = nativeParts(context)
-  context.print(`tsbuild ${context.version}\nnode ${process.versions.node}\nnative ${parts.describe()}\n`)
+  const core = await openNative(context)
+  context.print(`tsbuild ${context.version}\nnode ${process.versions.node}\nnative ${core.description}\n`)
+  await core.native[Symbol.asyncDispose]()
   return 0
 })

@@ -1,4 +1,4 @@
-import { RegistryClient } from './client.ts'
+import { type ClientOptions, RegistryClient } from './client.ts'
 import { Credentials } from './credentials.ts'
 import { Transport } from './http.ts'
 import type { Env } from './proxy.ts'
@@ -19,9 +19,18 @@ export interface OpenOptions {
 }
 
 /** A client with everything as the user's environment has it. Nothing is read or connected to before the first request. */
-export function openClient({ env, userAgent, now, random, insecure, caFiles, anonymous }: OpenOptions): RegistryClient {
+export function openClient(options: OpenOptions): RegistryClient {
+  const credentials = options.anonymous === true ? undefined : new Credentials({ env: options.env })
+  return new RegistryClient({ ...clientOptions(options), credentials })
+}
+
+/** What `login` needs: how to connect, and where credentials are kept. */
+export function openLogin(options: OpenOptions): { readonly client: Omit<ClientOptions, 'credentials'>; readonly credentials: Credentials } {
+  return { client: clientOptions(options), credentials: new Credentials({ env: options.env }) }
+}
+
+function clientOptions({ env, userAgent, now, random, insecure, caFiles }: OpenOptions): Omit<ClientOptions, 'credentials'> {
   const transport = new Transport({ env, userAgent, tls: { caFiles } })
-  const credentials = anonymous === true ? undefined : new Credentials({ env })
   const trustedRealms = (env.TSBUILD_TRUSTED_REALMS ?? '').split(/[\s,]+/).filter((host) => host !== '')
-  return new RegistryClient({ transport, credentials, insecure, trustedRealms, retry: { now, random } })
+  return { transport, insecure, trustedRealms, retry: { now, random } }
 }

@@ -60,7 +60,11 @@ function paths(statement: Statement): { sources: string[]; destination: string }
 }
 
 function plainWords({ line, args, heredocs }: Statement): Word[] {
-  return splitBlanks(line.text, args).filter((word) => !heredocs.some(({ start, end }) => word.start >= start && word.start < end))
+  let next = 0
+  return splitBlanks(line.text, args).filter((word) => {
+    while ((heredocs[next]?.end ?? Number.POSITIVE_INFINITY) <= word.start) next++
+    return word.start < (heredocs[next]?.start ?? Number.POSITIVE_INFINITY)
+  })
 }
 
 /** The name becomes a file in the destination, and nothing else. */
