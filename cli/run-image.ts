@@ -53,9 +53,10 @@ export async function runImage(request: RunRequest, workspace: Workspace, contex
     stdin: true,
   }
   const output = { stdout: context.writeBytes, stderr: context.writeErrorBytes, stdin: context.stdin }
-  return active.run(step, output, signal).catch((error: unknown) => {
+  const reply = await active.run(step, output, signal).catch((error: unknown) => {
     throw noCommand(argv, error) ?? error
   })
+  return reply // awaited here: the state goes when this function ends
 }
 
 async function localOrFetched({ image, platform }: RunRequest, workspace: Workspace, signal: AbortSignal): Promise<BaseImage> {
