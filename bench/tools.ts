@@ -17,7 +17,8 @@ export function tsbuild(program: string, user: string | undefined): Tool {
   const job = (state: string, ...words: string[]): Job => ({ argv: [program, ...words], env: { TSBUILD_ROOT: state }, user })
   return {
     name: user === undefined ? 'tsbuild root' : 'tsbuild rootless',
-    build: ({ state, context, tag, noCache }) => job(state, 'build', '--progress=plain', ...(noCache ? ['--no-cache'] : []), '-t', tag, context),
+    build: ({ state, context, tag, noCache }) =>
+      job(state, 'build', '--progress=plain', ...(noCache ? ['--no-cache'] : []), '-t', tag, context),
     push: ({ state, tag, destination }) => job(state, 'push', tag, destination),
     load: ({ state, layout, tag }) => job(state, 'pull', `oci:${layout}`, '--name', tag),
     clear: (state) => job(state, 'prune', '--all', '--force'),

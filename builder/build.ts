@@ -8,6 +8,7 @@ import { unusedBuildArgs } from './dockerfile/global-args.ts'
 import type { ParsedDockerfile } from './dockerfile/instruction.ts'
 import { parseDockerfile } from './dockerfile/parse.ts'
 import { type ImageParts, writeImage } from './image.ts'
+import { located } from './located.ts'
 import { perform, type StepResult } from './perform.ts'
 import type { BuildPlan } from './plan/plan.ts'
 import { planBuild } from './plan/plan.ts'
@@ -15,7 +16,6 @@ import { planStages, type Stage, stageGlobals } from './plan/stages.ts'
 import { rewriteTimes } from './rewrite.ts'
 import { schedule } from './schedule.ts'
 import type { SourceTree } from './sources/tree.ts'
-import { located } from './located.ts'
 import type { StepNetwork } from './steps/run.ts'
 
 export interface BuildRequest {
@@ -55,7 +55,16 @@ export async function build(request: BuildRequest, deps: BuildDeps): Promise<Bui
   const { escape: escapeCharacter } = parsed.directives
   const images = await resolveImages(stages, request, deps)
   const { buildArgs, platform, epoch, network } = request
-  const plan = planBuild({ stages, images, globals: stageGlobals(parsed, options), buildArgs, escape: escapeCharacter, platform, epoch, network })
+  const plan = planBuild({
+    stages,
+    images,
+    globals: stageGlobals(parsed, options),
+    buildArgs,
+    escape: escapeCharacter,
+    platform,
+    epoch,
+    network,
+  })
   warn(parsed, plan, request, deps.emit)
   const { context, stepNetwork, noCache, producer, signal, jobs } = request
   const performance = { deps, cache: new StepCache(deps.store), context, network: stepNetwork, noCache, producer }
@@ -63,7 +72,8 @@ export async function build(request: BuildRequest, deps: BuildDeps): Promise<Bui
     perform(operation, inputs, performance, running)
   const results = await schedule(plan.operations, work, { jobs, signal })
   const parts = imageParts(plan, results, request)
-  const final = request.rewriteTimestamps && epoch !== undefined ? await rewriteTimes(parts, epoch, deps, performance.cache, producer, signal) : parts
+  const final =
+    request.rewriteTimestamps && epoch !== undefined ? await rewriteTimes(parts, epoch, deps, performance.cache, producer, signal) : parts
   return { ...(await writeImage(final, deps.store.blobs)), layers: final.layers }
 }
 
@@ -71,7 +81,8 @@ export async function build(request: BuildRequest, deps: BuildDeps): Promise<Bui
 async function resolveImages(stages: readonly Stage[], request: BuildRequest, deps: BuildDeps): Promise<Map<string, BaseImage>> {
   const wanted = new Map<string, Stage['from']['at']>()
   for (const stage of stages) {
-    for (const base of [stage.base, ...stage.sources.values()]) if (base.kind === 'image') wanted.set(base.reference, wanted.get(base.reference) ?? stage.from.at)
+    for (const base of [stage.base, ...stage.sources.values()])
+      if (base.kind === 'image') wanted.set(base.reference, wanted.get(base.reference) ?? stage.from.at)
   }
   const { platform, pull, signal } = request
   const resolved = [...wanted].map(async ([reference, at]) => {

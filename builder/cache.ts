@@ -48,6 +48,7 @@ export function readRecord(bytes: Uint8Array): StepRecord | undefined {
     return undefined
   }
   const { diffID, created, parts, producer } = value
-  if (typeof diffID !== 'string' || !isDigest(diffID) || typeof created !== 'string' || typeof parts !== 'object' || parts === null) return undefined
+  if (typeof diffID !== 'string' || !isDigest(diffID) || typeof created !== 'string' || typeof parts !== 'object' || parts === null)
+    return undefined
   return { diffID: diffID as DiffID, created, parts: parts as KeyParts, producer: String(producer) }
 }

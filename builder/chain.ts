@@ -1,9 +1,9 @@
 import { chainIDOf } from '../registry/oci/chain-id.ts'
-import { type Codec, codecOf } from '../registry/oci/media-type.ts'
-import type { LayerBlob } from '../snapshotter/snapshotter.ts'
 import { TsbuildError } from '../registry/oci/error.ts'
+import { type Codec, codecOf } from '../registry/oci/media-type.ts'
 import type { LayerFile } from '../registry/store/tocs.ts'
 import { type MergedView, openView } from '../registry/store/view.ts'
+import type { LayerBlob } from '../snapshotter/snapshotter.ts'
 import type { BuildDeps, LayerRef } from './deps.ts'
 
 /** Identity of a file system for keys: the ChainID of its layers, or a word for none. */

@@ -36,7 +36,10 @@ export async function writeImage(parts: ImageParts, blobs: Blobs): Promise<{ rea
   const config = { mediaType: OCI_CONFIG, digest: await blobs.put(configBytes), size: configBytes.length }
   const layers = parts.layers.map(({ blob }) => ({ mediaType: blob.mediaType, digest: blob.digest, size: blob.size }))
   const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: OCI_MANIFEST, config, layers }, null, 2))
-  return { manifest: { mediaType: OCI_MANIFEST, digest: await blobs.put(bytes), size: bytes.length, platform: { ...parts.platform } }, config }
+  return {
+    manifest: { mediaType: OCI_MANIFEST, digest: await blobs.put(bytes), size: bytes.length, platform: { ...parts.platform } },
+    config,
+  }
 }
 
 /** Keys in alphabetical order at the top, as BuildKit writes them; unknown top-level keys of the base are kept. image-spec v1.1, config.md. */

@@ -1,7 +1,7 @@
 import type { PackEntry, PackReply } from '../native/requests.ts'
 import { bytesOfText } from '../native/wire.ts'
 import { EMPTY_DIFF_ID } from '../registry/oci/chain-id.ts'
-import { asDiffID, digestFromBytes, type DiffID } from '../registry/oci/digest.ts'
+import { asDiffID, type DiffID, digestFromBytes } from '../registry/oci/digest.ts'
 import { layerTypeOf } from '../registry/oci/media-type.ts'
 import type { Sealed } from '../snapshotter/snapshotter.ts'
 import type { BuildDeps, LayerRef } from './deps.ts'
@@ -18,10 +18,24 @@ export async function newLayerFiles(deps: BuildDeps): Promise<LayerFiles> {
 }
 
 /** Packs entries, whose contents are in `tree`, into a layer of the store. No entries give the empty layer. */
-export async function packLayer(entries: readonly PackEntry[], tree: Pick<SourceTree, 'roots' | 'blobs'>, deps: BuildDeps, signal: AbortSignal): Promise<LayerRef> {
+export async function packLayer(
+  entries: readonly PackEntry[],
+  tree: Pick<SourceTree, 'roots' | 'blobs'>,
+  deps: BuildDeps,
+  signal: AbortSignal,
+): Promise<LayerRef> {
   const files = await newLayerFiles(deps)
   const { codec, level } = deps.compression
-  const request = { output: bytesOfText(files.output), toc: bytesOfText(files.toc), roots: tree.roots, blobs: tree.blobs, entries, codec, level, threads: 0 }
+  const request = {
+    output: bytesOfText(files.output),
+    toc: bytesOfText(files.toc),
+    roots: tree.roots,
+    blobs: tree.blobs,
+    entries,
+    codec,
+    level,
+    threads: 0,
+  }
   return publish(await deps.native.pack(request, signal), files, deps)
 }
 

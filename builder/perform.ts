@@ -1,6 +1,6 @@
 import { bytesOfText } from '../native/wire.ts'
-import { hexOf } from '../registry/oci/digest.ts'
 import { type ChainID, chainIDOf, nextChainID } from '../registry/oci/chain-id.ts'
+import { hexOf } from '../registry/oci/digest.ts'
 import type { StepCache, StepRecord } from './cache.ts'
 import { identityOf, layerFiles, viewOf } from './chain.ts'
 import type { BuildDeps, LayerRef } from './deps.ts'
@@ -39,7 +39,12 @@ interface Running {
 }
 
 /** Does one operation, or finds that it was done before: by key, under a lock that keeps two processes from doing it twice. */
-export async function perform(operation: Operation, inputs: readonly StepResult[], build: Performance, running: Running): Promise<StepResult> {
+export async function perform(
+  operation: Operation,
+  inputs: readonly StepResult[],
+  build: Performance,
+  running: Running,
+): Promise<StepResult> {
   if (operation.kind === 'source') return { layers: operation.image?.layers ?? [], created: undefined }
   const { emit, now } = build.deps
   const step = String(operation.id)
@@ -55,7 +60,12 @@ export async function perform(operation: Operation, inputs: readonly StepResult[
   }
 }
 
-async function performStep(operation: Exclude<Operation, { kind: 'source' }>, inputs: readonly StepResult[], build: Performance, running: Running) {
+async function performStep(
+  operation: Exclude<Operation, { kind: 'source' }>,
+  inputs: readonly StepResult[],
+  build: Performance,
+  running: Running,
+) {
   const { deps, cache } = build
   const parent = inputs[0]?.layers ?? []
   const chosen = operation.kind === 'copy' ? await choose(operation, await sourceOf(operation, inputs, build, running.signal)) : undefined
@@ -85,7 +95,12 @@ async function performStep(operation: Exclude<Operation, { kind: 'source' }>, in
 async function lockStep(key: string, operation: Operation, deps: BuildDeps, running: Running) {
   const free = await deps.store.lock(key, { wait: false })
   if (free !== undefined) return free
-  deps.emit({ kind: 'log', step: String(operation.id), stream: 'stderr', bytes: Buffer.from('waiting for another tsbuild that does this step\n') })
+  deps.emit({
+    kind: 'log',
+    step: String(operation.id),
+    stream: 'stderr',
+    bytes: Buffer.from('waiting for another tsbuild that does this step\n'),
+  })
   const lock = await running.slot.yielding(() => deps.store.lock(key, { wait: true, signal: running.signal }))
   if (lock === undefined) throw new Error('a lock that waits is always got')
   return lock
@@ -109,17 +124,32 @@ async function makeLayer(
   }
 }
 
-async function copyLayer(operation: CopyOperation, parent: readonly LayerRef[], chosen: Chosen, build: Performance, signal: AbortSignal): Promise<LayerRef> {
+async function copyLayer(
+  operation: CopyOperation,
+  parent: readonly LayerRef[],
+  chosen: Chosen,
+  build: Performance,
+  signal: AbortSignal,
+): Promise<LayerRef> {
   const view = await viewOf(parent, build.deps, signal)
   const target = new LayersTree(view, 'the image')
   const entries = await copyEntries(operation, chosen, target, () => readUserFiles(view, signal))
   return packLayer(entries, chosen.tree, build.deps, signal)
 }
 
-async function mkdirLayer(operation: MkdirOperation, parent: readonly LayerRef[], build: Performance, signal: AbortSignal): Promise<LayerRef> {
+async function mkdirLayer(
+  operation: MkdirOperation,
+  parent: readonly LayerRef[],
+  build: Performance,
+  signal: AbortSignal,
+): Promise<LayerRef> {
   const view = await viewOf(parent, build.deps, signal)
   const owner = operation.user === '' ? undefined : stepUser(operation.user, await readUserFiles(view, signal))
-  const placement = new Placement(new LayersTree(view, 'the image'), { owner, chmod: undefined, time: { seconds: operation.time, nanoseconds: 0 } })
+  const placement = new Placement(new LayersTree(view, 'the image'), {
+    owner,
+    chmod: undefined,
+    time: { seconds: operation.time, nanoseconds: 0 },
+  })
   await placement.directory(bytesOfText(operation.path))
   return packLayer(placement.entries(), { roots: [], blobs: [] }, build.deps, signal)
 }
@@ -140,7 +170,12 @@ async function runLayer(operation: RunOperation, parent: readonly LayerRef[], bu
   return layer
 }
 
-async function sourceOf(operation: CopyOperation, inputs: readonly StepResult[], build: Performance, signal: AbortSignal): Promise<SourceTree> {
+async function sourceOf(
+  operation: CopyOperation,
+  inputs: readonly StepResult[],
+  build: Performance,
+  signal: AbortSignal,
+): Promise<SourceTree> {
   if (operation.from === 'context') return build.context
   return new LayersTree(await viewOf(inputs[1]?.layers ?? [], build.deps, signal), operation.fromLabel)
 }

@@ -1,5 +1,5 @@
-import { bytesOfText } from '../native/wire.ts'
 import type { PackEntry } from '../native/requests.ts'
+import { bytesOfText } from '../native/wire.ts'
 import type { TocEntry } from '../registry/store/toc.ts'
 import type { StepCache } from './cache.ts'
 import { layerFiles } from './chain.ts'
@@ -12,7 +12,14 @@ import { keyOf } from './plan/cache-key.ts'
  * The image with its own layers derived anew: every file later than `epoch` (seconds) is dated back to it. The base's layers stay. What was derived before
  * is found again, since (DiffID, epoch) always gives the same DiffID. BuildKit calls this rewrite-timestamp.
  */
-export async function rewriteTimes(parts: ImageParts, epoch: number, deps: BuildDeps, cache: StepCache, producer: string, signal: AbortSignal): Promise<ImageParts> {
+export async function rewriteTimes(
+  parts: ImageParts,
+  epoch: number,
+  deps: BuildDeps,
+  cache: StepCache,
+  producer: string,
+  signal: AbortSignal,
+): Promise<ImageParts> {
   const below = parts.base?.rootfs.diff_ids ?? []
   const layers: LayerRef[] = []
   for (const [index, layer] of parts.layers.entries()) {
@@ -39,7 +46,12 @@ async function rewrite(layer: LayerRef, epoch: number, { deps, cache, producer, 
   await deps.store.tocs.ensure(file, signal)
   const entries = deps.store.tocs.read(layer.diffID)?.entries ?? []
   const blob = { path: bytesOfText(file.path), codec: file.codec }
-  const rewritten = await packLayer(entries.map((entry) => packEntry(entry, epoch)), { roots: [], blobs: [blob] }, deps, signal)
+  const rewritten = await packLayer(
+    entries.map((entry) => packEntry(entry, epoch)),
+    { roots: [], blobs: [blob] },
+    deps,
+    signal,
+  )
   await cache.put(key, { diffID: rewritten.diffID, created: new Date(epoch * 1000).toISOString(), parts, producer })
   return rewritten
 }

@@ -5,7 +5,14 @@ import { TsbuildError } from '../registry/oci/error.ts'
 export type Flag =
   | { readonly kind: 'boolean'; readonly short?: string; readonly help: string; readonly hidden?: boolean }
   | { readonly kind: 'string' | 'list'; readonly short?: string; readonly value: string; readonly help: string; readonly hidden?: boolean }
-  | { readonly kind: 'optional'; readonly short?: string; readonly value: string; readonly bare: string; readonly help: string; readonly hidden?: boolean }
+  | {
+      readonly kind: 'optional'
+      readonly short?: string
+      readonly value: string
+      readonly bare: string
+      readonly help: string
+      readonly hidden?: boolean
+    }
 
 export type Flags = Readonly<Record<string, Flag>>
 
@@ -24,16 +31,27 @@ export interface CommandSpec<F extends Flags> {
   readonly passThrough?: boolean
 }
 
-export type Parsed<F extends Flags> = { readonly kind: 'help'; readonly text: string } | { readonly kind: 'run'; readonly options: OptionsOf<F>; readonly operands: readonly string[] }
+export type Parsed<F extends Flags> =
+  | { readonly kind: 'help'; readonly text: string }
+  | { readonly kind: 'run'; readonly options: OptionsOf<F>; readonly operands: readonly string[] }
 
 /** Reads the words after the command's name. Throws USAGE for an unknown flag (with the nearest one that exists), a missing operand or a missing value. */
 export function parseArgs<F extends Flags>(spec: CommandSpec<F>, words: readonly string[]): Parsed<F> {
   const command = commandOf(spec)
   let help: string | undefined
   let text = ''
-  command.configureOutput({ writeOut: (out) => void (help = (help ?? '') + out), writeErr: (out) => void (text += out) })
   let operands: readonly string[] = []
-  command.action(() => void (operands = command.args))
+  command.configureOutput({
+    writeOut: (out) => {
+      help = (help ?? '') + out
+    },
+    writeErr: (out) => {
+      text += out
+    },
+  })
+  command.action(() => {
+    operands = command.args
+  })
   try {
     command.parse(normalise(spec, words), { from: 'user' })
   } catch (error) {
@@ -45,13 +63,20 @@ export function parseArgs<F extends Flags>(spec: CommandSpec<F>, words: readonly
 }
 
 export function usageError(spec: { readonly path: readonly string[] }, text: string): TsbuildError {
-  const [message = '', suggestion] = text.trim().replace(/^error: /, '').split('\n')
+  const [message = '', suggestion] = text
+    .trim()
+    .replace(/^error: /, '')
+    .split('\n')
   const help = `see tsbuild ${spec.path.join(' ')} --help`
   return new TsbuildError('USAGE', message, { hint: suggestion === undefined ? help : `${suggestion.replace(/[()]/g, '')} ${help}` })
 }
 
 function commandOf<F extends Flags>(spec: CommandSpec<F>): Command {
-  const command = new Command(`tsbuild ${spec.path.join(' ')}`).description(spec.summary).exitOverride().showSuggestionAfterError().allowExcessArguments(false)
+  const command = new Command(`tsbuild ${spec.path.join(' ')}`)
+    .description(spec.summary)
+    .exitOverride()
+    .showSuggestionAfterError()
+    .allowExcessArguments(false)
   command.helpOption('-h, --help', 'show this help')
   if (spec.passThrough) command.passThroughOptions()
   for (const { name, help } of spec.operands) command.argument(name, help)
@@ -96,6 +121,8 @@ function normalise<F extends Flags>(spec: CommandSpec<F>, words: readonly string
 
 /** True for a flag whose value is the word after it. */
 function takesNextWord<F extends Flags>(spec: CommandSpec<F>, word: string): boolean {
-  const found = Object.entries(spec.flags).find(([name, flag]) => word === `--${name}` || (flag.short !== undefined && word === `-${flag.short}`))
+  const found = Object.entries(spec.flags).find(
+    ([name, flag]) => word === `--${name}` || (flag.short !== undefined && word === `-${flag.short}`),
+  )
   return found !== undefined && (found[1].kind === 'string' || found[1].kind === 'list')
 }

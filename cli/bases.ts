@@ -46,7 +46,9 @@ export function localBases({ store, client, emit, now }: Sources): Bases {
       async function imageOf(asked: string, descriptor: Descriptor): Promise<BaseImage | undefined> {
         try {
           const image = await readImage(store.blobs, descriptor, platform)
-          const missing = await Promise.all(image.layers.map(async (layer) => (await store.blobs.stat(layer.descriptor.digest)) === undefined))
+          const missing = await Promise.all(
+            image.layers.map(async (layer) => (await store.blobs.stat(layer.descriptor.digest)) === undefined),
+          )
           if (missing.includes(true) || rankPlatform(platform, platformOf(image.config)) === 0) return undefined
           const layers = image.layers.map((layer) => ({ diffID: layer.diffID, blob: layer.descriptor }))
           return { reference: asked, manifest: image.descriptor.digest, config: image.config, layers }

@@ -3,8 +3,8 @@ import { readFile, realpath } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { PullPolicy } from '../builder/deps.ts'
 import { isProxyArg } from '../builder/dockerfile/global-args.ts'
-import { MAX_DOCKERFILE_BYTES } from '../builder/dockerfile/lines.ts'
 import { readIgnore } from '../builder/dockerfile/ignore.ts'
+import { MAX_DOCKERFILE_BYTES } from '../builder/dockerfile/lines.ts'
 import { DirectoryTree } from '../builder/sources/directory.ts'
 import { FileDigests } from '../builder/sources/file-digests.ts'
 import { bytesOfText } from '../native/wire.ts'
@@ -59,9 +59,14 @@ type BuildOptions = OptionsOf<typeof buildFlags>
 export function ignoredFlags(options: BuildOptions): string[] {
   for (const name of ['provenance', 'sbom'] as const) {
     const value = options[name]
-    if (value !== undefined && value !== 'false') throw new TsbuildError('USAGE', `--${name}=${value}: attestations are not supported yet`, { hint: `leave it out, or write --${name}=false` })
+    if (value !== undefined && value !== 'false')
+      throw new TsbuildError('USAGE', `--${name}=${value}: attestations are not supported yet`, {
+        hint: `leave it out, or write --${name}=false`,
+      })
   }
-  const given = (Object.keys(IGNORED) as (keyof typeof IGNORED)[]).filter((name) => name in options && options[name as keyof BuildOptions] !== undefined && options[name as keyof BuildOptions] !== false)
+  const given = (Object.keys(IGNORED) as (keyof typeof IGNORED)[]).filter(
+    (name) => name in options && options[name as keyof BuildOptions] !== undefined && options[name as keyof BuildOptions] !== false,
+  )
   return given.map((name) => `--${name} changes nothing: ${IGNORED[name]}`)
 }
 
@@ -86,7 +91,7 @@ export async function buildArguments(items: readonly string[], env: Context['env
     const value = equals < 0 ? env[name] : item.slice(equals + 1)
     if (value !== undefined) args.set(name, value)
   }
-  const epoch = env['SOURCE_DATE_EPOCH']
+  const epoch = env.SOURCE_DATE_EPOCH
   if (epoch !== undefined && !args.has('SOURCE_DATE_EPOCH')) args.set('SOURCE_DATE_EPOCH', epoch)
   return args
 }
@@ -128,15 +133,19 @@ export interface DockerfileText {
 /** `-f`, relative to the current folder; else Dockerfile or dockerfile in the context. Throws DOCKERFILE_MISSING. */
 export async function dockerfileOf(file: string | undefined, folder: string, context: Context): Promise<DockerfileText> {
   if (folder === '-' || /^(https?|git|ssh):\/\/|^[\w.-]+@[\w.-]+:/.test(folder)) {
-    throw new TsbuildError('CONTEXT_UNSUPPORTED', `a context from ${folder === '-' ? 'standard input' : folder} is not supported yet`, { hint: 'give a folder' })
+    throw new TsbuildError('CONTEXT_UNSUPPORTED', `a context from ${folder === '-' ? 'standard input' : folder} is not supported yet`, {
+      hint: 'give a folder',
+    })
   }
   if (file === '-') return { bytes: await context.readInput(MAX_DOCKERFILE_BYTES), file: '-', path: undefined }
   const path = file === undefined ? defaultDockerfile(resolve(context.cwd, folder)) : resolve(context.cwd, file)
   try {
-    if (statSync(path).size > MAX_DOCKERFILE_BYTES) throw new TsbuildError('DOCKERFILE_SYNTAX', `${path} is larger than ${MAX_DOCKERFILE_BYTES} bytes`)
+    if (statSync(path).size > MAX_DOCKERFILE_BYTES)
+      throw new TsbuildError('DOCKERFILE_SYNTAX', `${path} is larger than ${MAX_DOCKERFILE_BYTES} bytes`)
     return { bytes: await readFile(path), file: file ?? shown(path, context.cwd), path }
   } catch (error) {
-    if (isErrno(error, 'ENOENT') || isErrno(error, 'ENOTDIR')) throw new TsbuildError('DOCKERFILE_MISSING', `no Dockerfile at ${path}`, { hint: '-f names another file' })
+    if (isErrno(error, 'ENOENT') || isErrno(error, 'ENOTDIR'))
+      throw new TsbuildError('DOCKERFILE_MISSING', `no Dockerfile at ${path}`, { hint: '-f names another file' })
     if (isErrno(error, 'EISDIR')) throw new TsbuildError('DOCKERFILE_MISSING', `${path} is a folder, not a Dockerfile`)
     throw error
   }
@@ -154,7 +163,10 @@ function shown(path: string, cwd: string): string {
 /** The context as a tree, without what its ignore file leaves out; `digests` are to be saved after the build. Throws CONTEXT_MISSING. */
 export async function openContext(folder: string, dockerfile: DockerfileText, workspace: Workspace, context: Context) {
   const root = await realpath(resolve(context.cwd, folder)).catch((cause: unknown) => {
-    throw new TsbuildError('CONTEXT_MISSING', `no build context at ${resolve(context.cwd, folder)}`, { cause, hint: 'give a folder that exists' })
+    throw new TsbuildError('CONTEXT_MISSING', `no build context at ${resolve(context.cwd, folder)}`, {
+      cause,
+      hint: 'give a folder that exists',
+    })
   })
   if (!statSync(root).isDirectory()) throw new TsbuildError('CONTEXT_MISSING', `the build context ${root} is no folder`)
   const digests = new FileDigests(workspace.store.root, workspace.native, context.now)
@@ -165,7 +177,10 @@ export async function openContext(folder: string, dockerfile: DockerfileText, wo
 
 /** `<Dockerfile>.dockerignore` beside the Dockerfile, else `.dockerignore` in the context. */
 async function ignoreRulesOf(root: string, dockerfile: string | undefined) {
-  const candidates = [...(dockerfile === undefined ? [] : [join(dirname(dockerfile), `${basename(dockerfile)}.dockerignore`)]), join(root, '.dockerignore')]
+  const candidates = [
+    ...(dockerfile === undefined ? [] : [join(dirname(dockerfile), `${basename(dockerfile)}.dockerignore`)]),
+    join(root, '.dockerignore'),
+  ]
   for (const file of candidates) {
     const text = await readFile(file).catch((error: unknown) => {
       if (isErrno(error, 'ENOENT') || isErrno(error, 'ENOTDIR')) return undefined

@@ -8,7 +8,9 @@ import { printable } from './progress/format.ts'
 export function printFailure(error: unknown, context: Pick<Context, 'printError' | 'signal'>): number {
   const reason = context.signal.aborted ? context.signal.reason : error
   if (!isOurs(reason)) {
-    context.printError(`tsbuild: internal error: ${reason instanceof Error ? reason.stack : String(reason)}\nhint: this is a bug in tsbuild; please report it\n`)
+    context.printError(
+      `tsbuild: internal error: ${reason instanceof Error ? reason.stack : String(reason)}\nhint: this is a bug in tsbuild; please report it\n`,
+    )
     return 1
   }
   for (const line of outputOf(reason)) context.printError(` > ${printable(line)}\n`)

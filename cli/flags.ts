@@ -24,7 +24,10 @@ interface ConnectionOptions {
 }
 
 /** `references` name the registries that --insecure is about. */
-export function connectionOptions(options: ConnectionOptions, references: readonly string[]): { insecure: readonly string[]; caFiles: readonly string[] } {
+export function connectionOptions(
+  options: ConnectionOptions,
+  references: readonly string[],
+): { insecure: readonly string[]; caFiles: readonly string[] } {
   const isInsecure = options.insecure || options['tls-verify'] === 'false'
   const registries = references.filter((text) => layoutTarget(text) === undefined).map((text) => parseReference(text).registry)
   return { insecure: isInsecure ? registries : [], caFiles: options['cert-file'] }

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
+import { didYouMean } from '../builder/dockerfile/suggest.ts'
 import { TsbuildError } from '../registry/oci/error.ts'
 import type { CommandRun, Context, ProgressMode } from './context.ts'
 import { printFailure } from './failure.ts'
 import { startProgress } from './progress/start.ts'
-import { didYouMean } from '../builder/dockerfile/suggest.ts'
 import { VERSION } from './version.ts'
 
 interface Entry {
@@ -61,7 +61,9 @@ function overview(): string {
 }
 
 function unknownCommand(name: string): TsbuildError {
-  return new TsbuildError('USAGE', `unknown command ${JSON.stringify(name)}`, { hint: didYouMean(name, Object.keys(COMMANDS)) ?? 'see tsbuild --help' })
+  return new TsbuildError('USAGE', `unknown command ${JSON.stringify(name)}`, {
+    hint: didYouMean(name, Object.keys(COMMANDS)) ?? 'see tsbuild --help',
+  })
 }
 
 /** A second signal ends the program at once; all it leaves is removed by the next run. */

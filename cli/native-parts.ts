@@ -24,9 +24,10 @@ export interface NativeCore {
  */
 export async function openNative({ env, version }: Pick<Context, 'env' | 'version'>): Promise<NativeCore> {
   const paths = nativePaths()
-  const start = () => startHelper({ path: paths.helper, version, ids: idsOf(env['TSBUILD_IDS']) })
-  const addon = env['TSBUILD_NATIVE'] === 'helper' ? undefined : loadAddon(paths.addon, env['TSBUILD_NATIVE'] === 'require')
-  if (addon !== undefined) return { native: addon, compression: compressionOf(addon.codecs), description: `addon (${addon.codecs})`, startHelper: start }
+  const start = () => startHelper({ path: paths.helper, version, ids: idsOf(env.TSBUILD_IDS) })
+  const addon = env.TSBUILD_NATIVE === 'helper' ? undefined : loadAddon(paths.addon, env.TSBUILD_NATIVE === 'require')
+  if (addon !== undefined)
+    return { native: addon, compression: compressionOf(addon.codecs), description: `addon (${addon.codecs})`, startHelper: start }
   const { openPlainHelper } = await import('../native/plain-helper.ts')
   const codecs = execFileSync(paths.helper, ['--version'], { encoding: 'utf8' }).trim()
   const native = await openPlainHelper({ path: paths.helper, version })
@@ -37,7 +38,8 @@ function loadAddon(path: string, isRequired: boolean): Addon | undefined {
   try {
     return openAddon(path)
   } catch (cause) {
-    if (isRequired || existsSync(path)) throw new TsbuildError('NATIVE_MISSING', `cannot load ${path}`, { cause, hint: 'run npm run setup in the checkout' })
+    if (isRequired || existsSync(path))
+      throw new TsbuildError('NATIVE_MISSING', `cannot load ${path}`, { cause, hint: 'run npm run setup in the checkout' })
     return undefined
   }
 }

@@ -34,27 +34,41 @@ const KEYS: Record<Kind, readonly string[]> = {
 }
 
 /** Reads `-o` values as BuildKit does: `type=...,key=value`, or a folder alone (local), or `-` (tar). Without any the image is kept under its names. */
-export function outputsOf(texts: readonly string[], { push, names }: { readonly push: boolean; readonly names: readonly string[] }): Output[] {
+export function outputsOf(
+  texts: readonly string[],
+  { push, names }: { readonly push: boolean; readonly names: readonly string[] },
+): Output[] {
   const outputs = texts.map(outputOf)
   if (push) outputs.push({ kind: 'registry', dest: undefined, names: [], push: true, tar: false, rewriteTimestamps: false })
   if (outputs.length === 0) outputs.push({ kind: 'image', dest: undefined, names: [], push: false, tar: false, rewriteTimestamps: false })
   for (const output of outputs) {
-    if (output.push && names.length === 0 && output.names.length === 0) throw new TsbuildError('USAGE', 'a name is needed to push the image', { hint: 'add --tag registry/name' })
+    if (output.push && names.length === 0 && output.names.length === 0)
+      throw new TsbuildError('USAGE', 'a name is needed to push the image', { hint: 'add --tag registry/name' })
   }
   return outputs
 }
 
 function outputOf(text: string): Output {
-  const fields = text.includes('=') ? new Map(text.split(',').map(pairOf)) : new Map([['type', text === '-' ? 'tar' : 'local'], ['dest', text]])
+  const fields = text.includes('=')
+    ? new Map(text.split(',').map(pairOf))
+    : new Map([
+        ['type', text === '-' ? 'tar' : 'local'],
+        ['dest', text],
+      ])
   const kind = fields.get('type')
-  if (kind === undefined || !(kind in KEYS)) throw new TsbuildError('USAGE', `--output ${text}: type ${kind ?? 'is missing'}`, { hint: `one of ${Object.keys(KEYS).join(', ')}` })
+  if (kind === undefined || !(kind in KEYS))
+    throw new TsbuildError('USAGE', `--output ${text}: type ${kind ?? 'is missing'}`, { hint: `one of ${Object.keys(KEYS).join(', ')}` })
   fields.delete('type')
   for (const [key, value] of fields) {
-    if (!KEYS[kind as Kind].includes(key)) throw new TsbuildError('USAGE', `--output ${text}: ${key} is not known for ${kind}`, { hint: `known: ${KEYS[kind as Kind].join(', ')}` })
+    if (!KEYS[kind as Kind].includes(key))
+      throw new TsbuildError('USAGE', `--output ${text}: ${key} is not known for ${kind}`, {
+        hint: `known: ${KEYS[kind as Kind].join(', ')}`,
+      })
     if (key === 'oci-mediatypes' && value !== 'true') throw new TsbuildError('USAGE', `--output ${text}: only OCI media types are written`)
   }
   const dest = fields.get('dest')
-  if (KEYS[kind as Kind].includes('dest') && (dest === undefined || dest === '')) throw new TsbuildError('USAGE', `--output ${text}: dest is missing`, { hint: `type=${kind},dest=PATH` })
+  if (KEYS[kind as Kind].includes('dest') && (dest === undefined || dest === ''))
+    throw new TsbuildError('USAGE', `--output ${text}: dest is missing`, { hint: `type=${kind},dest=PATH` })
   const names = (fields.get('name') ?? '').split(',').filter((name) => name !== '')
   return {
     kind: kind as Kind,
@@ -85,7 +99,12 @@ interface Built {
 /** Does what each output says: names first, so that nothing is pushed that is not kept. */
 export async function carryOut(outputs: readonly Output[], built: Built, workspace: Workspace, context: Context): Promise<void> {
   const { manifest } = built.result
-  const names = [...new Set([...built.names, ...outputs.filter((output) => output.kind === 'image' || output.kind === 'registry').flatMap((output) => output.names)])]
+  const names = [
+    ...new Set([
+      ...built.names,
+      ...outputs.filter((output) => output.kind === 'image' || output.kind === 'registry').flatMap((output) => output.names),
+    ]),
+  ]
   for (const name of names) await workspace.store.names.set(name, manifest)
   if (names.length > 0) await workspace.refreshIndex()
   for (const output of outputs) {
@@ -99,7 +118,12 @@ async function pushAll(names: readonly string[], { result }: Built, workspace: W
   const { store, emit } = workspace
   for (const name of names) {
     await asStep({ id: name, name: `push ${name}`, emit, now: context.now }, async () => {
-      await push(result.manifest, [parseReference(name)], { step: name, signal: context.signal }, { client: await workspace.client(), store, emit })
+      await push(
+        result.manifest,
+        [parseReference(name)],
+        { step: name, signal: context.signal },
+        { client: await workspace.client(), store, emit },
+      )
     })
   }
 }
@@ -131,20 +155,40 @@ function refNameOf(name: string | undefined): string | undefined {
   return name === undefined ? undefined : (parseReference(name).tag ?? name)
 }
 
-async function exportArchive(kind: 'oci' | 'docker', dest: string, { result, names }: Built, workspace: Workspace, context: Context): Promise<void> {
+async function exportArchive(
+  kind: 'oci' | 'docker',
+  dest: string,
+  { result, names }: Built,
+  workspace: Workspace,
+  context: Context,
+): Promise<void> {
   const { writeArchive } = await import('../registry/store/archive.ts')
-  await writeOut(dest, writeArchive(workspace.store, result.manifest, { refName: refNameOf(names[0]), imageName: names[0], docker: kind === 'docker' }), context)
+  await writeOut(
+    dest,
+    writeArchive(workspace.store, result.manifest, { refName: refNameOf(names[0]), imageName: names[0], docker: kind === 'docker' }),
+    context,
+  )
 }
 
 /** The files of the image as one tar, or as a folder of the caller's. */
-async function exportTree(kind: 'tar' | 'local', dest: string, { result, epoch }: Built, workspace: Workspace, context: Context): Promise<void> {
+async function exportTree(
+  kind: 'tar' | 'local',
+  dest: string,
+  { result, epoch }: Built,
+  workspace: Workspace,
+  context: Context,
+): Promise<void> {
   const temporary = await workspace.store.temporary()
   await writeTree(result.layers, temporary, { epoch, signal: context.signal }, workspace.buildDeps)
   try {
     if (kind === 'tar') return await writeOut(dest, createReadStream(temporary), context)
     mkdirSync(dest, { recursive: true })
-    const { skipped } = await workspace.native.flatten({ blob: { path: bytesOfText(temporary), codec: 'none' }, target: bytesOfText(dest) }, context.signal)
-    if (skipped > 0) workspace.emit({ kind: 'warning', code: 'DEVICES_SKIPPED', message: `${skipped} device nodes were left out of ${dest}` })
+    const { skipped } = await workspace.native.flatten(
+      { blob: { path: bytesOfText(temporary), codec: 'none' }, target: bytesOfText(dest) },
+      context.signal,
+    )
+    if (skipped > 0)
+      workspace.emit({ kind: 'warning', code: 'DEVICES_SKIPPED', message: `${skipped} device nodes were left out of ${dest}` })
   } finally {
     rmSync(temporary, { force: true })
   }

@@ -48,7 +48,9 @@ async function liveLayers({ store }: Workspace, recorded: readonly DiffID[]): Pr
 
 async function removeSnapshots(workspace: Workspace, live: ReadonlySet<DiffID>): Promise<number> {
   const { snapshotFolders } = await import('../snapshotter/folders.ts')
-  const dead = (await snapshotFolders(workspace.store.root)).filter(({ diffID }) => diffID === undefined || !isDigest(diffID) || !live.has(asDiffID(diffID)))
+  const dead = (await snapshotFolders(workspace.store.root)).filter(
+    ({ diffID }) => diffID === undefined || !isDigest(diffID) || !live.has(asDiffID(diffID)),
+  )
   if (dead.length === 0) return 0
   const helper = await workspace.helper()
   await helper.remove(dead.map(({ path }) => bytesOfText(path)))

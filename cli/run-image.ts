@@ -80,6 +80,8 @@ function commandOf(request: RunRequest, entrypoint: readonly string[], cmd: read
 
 /** Later ones win. */
 function environment(items: readonly string[], home: string): string[] {
-  const variables = new Map([DEFAULT_PATH, `HOME=${home}`, `HOSTNAME=${HOSTNAME}`, ...items].map((item) => [item.slice(0, item.indexOf('=')), item]))
+  const variables = new Map(
+    [DEFAULT_PATH, `HOME=${home}`, `HOSTNAME=${HOSTNAME}`, ...items].map((item) => [item.slice(0, item.indexOf('=')), item]),
+  )
   return [...variables.values()]
 }

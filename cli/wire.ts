@@ -43,7 +43,15 @@ export async function openWorkspace(context: Context, options: WorkspaceOptions 
   const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
   const root = storeRoot(context.env, context.uid)
   const onWait = () => emit({ kind: 'note', message: 'waiting for another tsbuild that has the store to itself' })
-  const store = await openStore({ root, bootId, native, now: context.now, access: options.access ?? 'shared', signal: context.signal, onWait })
+  const store = await openStore({
+    root,
+    bootId,
+    native,
+    now: context.now,
+    access: options.access ?? 'shared',
+    signal: context.signal,
+    onWait,
+  })
   const opened: AsyncDisposable[] = [native, store]
   const keep = <T extends AsyncDisposable>(thing: T): T => {
     opened.push(thing)

@@ -1,11 +1,22 @@
 /** How Go prints what BuildKit puts into the image history, so that histories compare equal. */
 
-const ESCAPES: Record<string, string> = { '\x07': '\\a', '\b': '\\b', '\f': '\\f', '\n': '\\n', '\r': '\\r', '\t': '\\t', '\v': '\\v', '\\': '\\\\', '"': '\\"' }
+const ESCAPES: Record<string, string> = {
+  '\x07': '\\a',
+  '\b': '\\b',
+  '\f': '\\f',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\v': '\\v',
+  '\\': '\\\\',
+  '"': '\\"',
+}
 
 /** strconv.Quote. */
 export function goQuote(text: string): string {
   let quoted = ''
-  for (const char of text) quoted += ESCAPES[char] ?? (/[\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.test(char) ? char : escapeCode(char.codePointAt(0) ?? 0))
+  for (const char of text)
+    quoted += ESCAPES[char] ?? (/[\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.test(char) ? char : escapeCode(char.codePointAt(0) ?? 0))
   return `"${quoted}"`
 }
 

@@ -1,7 +1,7 @@
 import type { HealthcheckConfig, RunConfig } from '../../registry/oci/config.ts'
+import { checkPort, checkSignal } from '../dockerfile/check.ts'
 import type { Command, HealthcheckInstruction, Instruction, Pair } from '../dockerfile/instruction.ts'
 import type { Scope } from '../dockerfile/scope.ts'
-import { checkPort, checkSignal } from '../dockerfile/check.ts'
 import { goDuration, goList, goQuotedList } from './go-format.ts'
 
 /** Instructions that change nothing but the image config. */
@@ -37,7 +37,10 @@ export function applyMetadata(config: RunConfig, instruction: MetadataInstructio
     }
     case 'expose': {
       const ports = instruction.ports.flatMap((port) => scope.expandWords(port, at)).flatMap((port) => checkPort(port, at))
-      return { config: { ...config, ExposedPorts: { ...config.ExposedPorts, ...asSet(ports) } }, createdBy: `EXPOSE ${goList([...instruction.ports].sort())}` }
+      return {
+        config: { ...config, ExposedPorts: { ...config.ExposedPorts, ...asSet(ports) } },
+        createdBy: `EXPOSE ${goList([...instruction.ports].sort())}`,
+      }
     }
     case 'volume': {
       const paths = instruction.paths.map((path) => scope.expandWord(path, at))
@@ -51,7 +54,10 @@ export function applyMetadata(config: RunConfig, instruction: MetadataInstructio
       const argv = commandLine(instruction.command, config)
       const { Cmd, ...rest } = config
       const kept = hasOwnCmd ? config : rest
-      return { config: argv.length === 0 ? without(kept, 'Entrypoint') : { ...kept, Entrypoint: argv }, createdBy: `ENTRYPOINT ${goQuotedList(argv)}` }
+      return {
+        config: argv.length === 0 ? without(kept, 'Entrypoint') : { ...kept, Entrypoint: argv },
+        createdBy: `ENTRYPOINT ${goQuotedList(argv)}`,
+      }
     }
     case 'shell':
       return { config: { ...config, Shell: [...instruction.argv] }, createdBy: `SHELL ${goList(instruction.argv)}` }
@@ -86,7 +92,9 @@ function healthcheckOf(instruction: HealthcheckInstruction): HealthcheckConfig {
 }
 
 function formatHealthcheck(check: HealthcheckConfig): string {
-  const durations = (['Interval', 'Timeout', 'StartPeriod', 'StartInterval'] as const).map((name) => `${name}:${goDuration(check[name] ?? 0)}`)
+  const durations = (['Interval', 'Timeout', 'StartPeriod', 'StartInterval'] as const).map(
+    (name) => `${name}:${goDuration(check[name] ?? 0)}`,
+  )
   return `{Test:${goList(check.Test ?? [])} ${durations.join(' ')} Retries:${check.Retries ?? 0}}`
 }
 

@@ -3,8 +3,8 @@ import { TsbuildError } from '../../registry/oci/error.ts'
 import type { Platform } from '../../registry/oci/platform.ts'
 import type { BaseImage } from '../deps.ts'
 import { proxyEnvironment } from '../dockerfile/global-args.ts'
-import { Scope } from '../dockerfile/scope.ts'
 import type { Warning } from '../dockerfile/instruction.ts'
+import { Scope } from '../dockerfile/scope.ts'
 import type { Operation, PlannedHistory, SourceOperation } from './graph.ts'
 import { planStage, type StageState } from './stage.ts'
 import type { Base, Stage } from './stages.ts'
@@ -105,7 +105,11 @@ function startOf(stage: Stage, graph: Graph, done: ReadonlyMap<number, StageStat
   const withPath = env.some((item) => item.startsWith('PATH=')) ? env : [...env, ...DEFAULT_ENV]
   const { globals, buildArgs, escape: escapeCharacter } = graph.input
   return {
-    last: graph.source(base.kind === 'image' ? base.reference : undefined, stage.from.at, `FROM ${base.kind === 'image' ? base.reference : 'scratch'}`),
+    last: graph.source(
+      base.kind === 'image' ? base.reference : undefined,
+      stage.from.at,
+      `FROM ${base.kind === 'image' ? base.reference : 'scratch'}`,
+    ),
     config: { ...config, Env: withPath },
     author: image?.config.author,
     history: [],
@@ -118,5 +122,7 @@ function startOf(stage: Stage, graph: Graph, done: ReadonlyMap<number, StageStat
 
 function refuseTriggers(stage: Stage, base: Base, image: BaseImage | undefined): void {
   if (base.kind !== 'image' || (image?.config.config?.OnBuild ?? []).length === 0) return
-  throw new TsbuildError('DOCKERFILE_UNSUPPORTED', `${base.reference} has ONBUILD triggers, which are not supported yet`, { at: stage.from.at })
+  throw new TsbuildError('DOCKERFILE_UNSUPPORTED', `${base.reference} has ONBUILD triggers, which are not supported yet`, {
+    at: stage.from.at,
+  })
 }

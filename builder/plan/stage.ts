@@ -1,11 +1,11 @@
-import type { AddInstruction, CopyInstruction, Instruction, RunInstruction, WorkdirInstruction } from '../dockerfile/instruction.ts'
 import { checkMode } from '../dockerfile/check.ts'
 import { heredocText, runForm } from '../dockerfile/heredoc.ts'
+import type { AddInstruction, CopyInstruction, Instruction, RunInstruction, WorkdirInstruction } from '../dockerfile/instruction.ts'
 import type { Scope } from '../dockerfile/scope.ts'
-import { unsupported } from '../dockerfile/unsupported.ts'
 import { remoteSource } from '../dockerfile/sources.ts'
-import { applyMetadata, commandLine } from './metadata.ts'
+import { unsupported } from '../dockerfile/unsupported.ts'
 import type { CopyOperation, InlineFile } from './graph.ts'
+import { applyMetadata, commandLine } from './metadata.ts'
 import type { Graph, StagePlan } from './plan.ts'
 import type { Stage } from './stages.ts'
 
@@ -66,14 +66,24 @@ class StagePlanner {
 
   #run(state: StageState, instruction: RunInstruction): StageState {
     const form = runForm(instruction)
-    if (form.kind === 'script') throw unsupported('a RUN heredoc that begins with #!', instruction.at, 'name the interpreter: RUN python3 <<EOF')
+    if (form.kind === 'script')
+      throw unsupported('a RUN heredoc that begins with #!', instruction.at, 'name the interpreter: RUN python3 <<EOF')
     const argv = commandLine(form.kind === 'exec' ? { form: 'exec', argv: form.argv } : { form: 'shell', text: form.text }, state.config)
     const { scope, config } = state
     const env = [...scope.runEnvironment()].map(([name, value]) => `${name}=${value}`)
     const network = instruction.network === undefined || instruction.network === 'default' ? this.#graph.input.network : instruction.network
     const hiddenEnv = this.#graph.proxies.filter((item) => !scope.isDeclared(item.slice(0, item.indexOf('='))))
     const common = this.#common(instruction, [state.last])
-    const last = this.#graph.add({ ...common, kind: 'run', argv, env, hiddenEnv, user: config.User ?? '', cwd: config.WorkingDir ?? '/', network })
+    const last = this.#graph.add({
+      ...common,
+      kind: 'run',
+      argv,
+      env,
+      hiddenEnv,
+      user: config.User ?? '',
+      cwd: config.WorkingDir ?? '/',
+      network,
+    })
     return layered(state, last, `RUN ${scope.historyPrefix()}${argv.join(' ')} # buildkit`)
   }
 

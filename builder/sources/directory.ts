@@ -1,8 +1,8 @@
 import type { NativeOps } from '../../native/ops.ts'
 import type { ListedEntry, PackSource } from '../../native/requests.ts'
 import { type Bytes, textOfBytes } from '../../native/wire.ts'
-import { didYouMean } from '../dockerfile/suggest.ts'
 import type { IgnoreMatcher } from '../dockerfile/ignore.ts'
+import { didYouMean } from '../dockerfile/suggest.ts'
 import type { FileDigests } from './file-digests.ts'
 import { baseName, comparePaths, joinPath, parentOf, type SourceEntry, type SourceTree } from './tree.ts'
 
@@ -145,4 +145,3 @@ const ROOT: SourceEntry = {
   rdevMinor: 0,
   xattrs: [],
 }
-

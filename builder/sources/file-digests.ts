@@ -40,7 +40,11 @@ export class FileDigests {
   }
 
   /** sha256 of each file below `root`, in the order asked; reads only what is not known. */
-  async of(root: Bytes, files: readonly { readonly path: Bytes; readonly stat: FileStat }[], signal: AbortSignal): Promise<readonly Uint8Array[]> {
+  async of(
+    root: Bytes,
+    files: readonly { readonly path: Bytes; readonly stat: FileStat }[],
+    signal: AbortSignal,
+  ): Promise<readonly Uint8Array[]> {
     const table = await this.#table(root)
     const settled = this.#now() - SETTLED_MS
     const unknown = files.filter((file) => !isSame(table.get(file.path), file.stat))
@@ -93,7 +97,11 @@ async function load(path: string): Promise<Map<Bytes, Known>> {
 
 function isSame(known: Known | undefined, stat: FileStat): boolean {
   return (
-    known !== undefined && known.size === stat.size && known.inode === stat.inode && isSameTime(known.mtime, stat.mtime) && isSameTime(known.ctime, stat.ctime)
+    known !== undefined &&
+    known.size === stat.size &&
+    known.inode === stat.inode &&
+    isSameTime(known.mtime, stat.mtime) &&
+    isSameTime(known.ctime, stat.ctime)
   )
 }
 

@@ -1,9 +1,9 @@
 import type { PackEntry } from '../../native/requests.ts'
 import { bytesOfText } from '../../native/wire.ts'
-import { digestOf, type Digest } from '../../registry/oci/digest.ts'
+import { type Digest, digestOf } from '../../registry/oci/digest.ts'
+import { readMode } from '../dockerfile/mode.ts'
 import type { CopyOperation } from '../plan/graph.ts'
 import type { SourceTree } from '../sources/tree.ts'
-import { readMode } from '../dockerfile/mode.ts'
 import { Placement, type Target } from './place.ts'
 import { contentDigest, type Selection, select } from './select.ts'
 import { chownOwner, isNumericOwner, type UserFiles } from './users.ts'
@@ -23,9 +23,15 @@ export async function choose(operation: CopyOperation, tree: SourceTree): Promis
 }
 
 /** The entries of the layer that a COPY makes over `target`. `users` is asked only where --chown has a name. */
-export async function copyEntries(operation: CopyOperation, chosen: Chosen, target: Target, users: () => Promise<UserFiles>): Promise<PackEntry[]> {
+export async function copyEntries(
+  operation: CopyOperation,
+  chosen: Chosen,
+  target: Target,
+  users: () => Promise<UserFiles>,
+): Promise<PackEntry[]> {
   const { chown, chmod } = operation
-  const owner = chown === undefined ? undefined : chownOwner(chown, isNumericOwner(chown) ? { passwd: undefined, group: undefined } : await users())
+  const owner =
+    chown === undefined ? undefined : chownOwner(chown, isNumericOwner(chown) ? { passwd: undefined, group: undefined } : await users())
   const placement = new Placement(target, {
     owner,
     chmod: chmod === undefined ? undefined : readMode(chmod),

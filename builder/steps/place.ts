@@ -1,8 +1,8 @@
 import type { FileTime, FileType, PackEntry, Xattr } from '../../native/requests.ts'
 import { type Bytes, textOfBytes } from '../../native/wire.ts'
 import { TsbuildError } from '../../registry/oci/error.ts'
-import { comparePaths, joinPath, parentOf, resolvePath, type SourceEntry, type SourceTree } from '../sources/tree.ts'
 import { applyMode, type Mode } from '../dockerfile/mode.ts'
+import { comparePaths, joinPath, parentOf, resolvePath, type SourceEntry, type SourceTree } from '../sources/tree.ts'
 import { relativeTo, type Selection } from './select.ts'
 import type { Owner } from './users.ts'
 

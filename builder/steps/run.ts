@@ -1,9 +1,9 @@
 import { nativeCauseOf } from '../../native/failure.ts'
+import type { StepReply } from '../../native/requests.ts'
 import { bytesOfText } from '../../native/wire.ts'
 import { TsbuildError } from '../../registry/oci/error.ts'
 import type { Emit } from '../../registry/oci/event.ts'
 import type { ActiveSnapshot, StepOutput } from '../../snapshotter/snapshotter.ts'
-import type { StepReply } from '../../native/requests.ts'
 import type { RunOperation } from '../plan/graph.ts'
 import type { StepUser } from './users.ts'
 
@@ -23,7 +23,13 @@ const TAIL_BYTES = 16 << 10
 export async function runStep(
   operation: RunOperation,
   active: ActiveSnapshot,
-  context: { readonly step: string; readonly user: StepUser; readonly network: StepNetwork; readonly emit: Emit; readonly signal: AbortSignal },
+  context: {
+    readonly step: string
+    readonly user: StepUser
+    readonly network: StepNetwork
+    readonly emit: Emit
+    readonly signal: AbortSignal
+  },
 ): Promise<void> {
   const tail = new Tail()
   const log = (stream: 'stdout' | 'stderr') => (bytes: Uint8Array) => {
@@ -73,7 +79,8 @@ function failed(operation: RunOperation, reply: StepReply, tail: Tail): TsbuildE
 
 function explain(reply: StepReply, lines: readonly string[]): string | undefined {
   if (reply.signal === 9) return 'something killed it; a machine out of memory does that'
-  if (reply.exit === 127) return `a command was not found${lines.some((line) => line.includes('not found')) ? '' : ' in the image'}: install it in an earlier step, or check PATH`
+  if (reply.exit === 127)
+    return `a command was not found${lines.some((line) => line.includes('not found')) ? '' : ' in the image'}: install it in an earlier step, or check PATH`
   if (reply.exit === 126) return 'a file was found but could not be executed: check its mode and its #! line'
   return undefined
 }

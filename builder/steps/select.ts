@@ -21,7 +21,10 @@ export async function select(tree: SourceTree, sources: readonly string[]): Prom
   const selections: Selection[] = []
   for (const source of sources) {
     const pattern = readSourcePattern(cleanSource(source))
-    if (pattern === undefined) throw new TsbuildError('COPY_PATTERN', `not a pattern: ${JSON.stringify(source)}`, { hint: 'close the bracket, or escape it with \\' })
+    if (pattern === undefined)
+      throw new TsbuildError('COPY_PATTERN', `not a pattern: ${JSON.stringify(source)}`, {
+        hint: 'close the bracket, or escape it with \\',
+      })
     const names = await matching(tree, pattern)
     for (const name of names) selections.push(await selectOne(tree, name, source))
   }
@@ -106,4 +109,3 @@ export async function contentDigest(tree: SourceTree, selections: readonly Selec
 export function relativeTo(dir: Bytes, path: Bytes): Bytes {
   return dir === '' ? path : path.slice(dir.length + 1)
 }
-

@@ -1,15 +1,25 @@
 import { availableParallelism } from 'node:os'
 import { build } from '../../builder/build.ts'
-import { familiarReference, formatReference, parseReference, withDefaultTag } from '../../registry/oci/reference.ts'
-import { parsePlatform, platformOfArch } from '../../registry/oci/platform.ts'
 import { TsbuildError } from '../../registry/oci/error.ts'
-import { buildArguments, buildFlags, dockerfileOf, epochOf, ignoredFlags, keyValues, networkOf, openContext, pullPolicy } from '../build-options.ts'
-import { command, type Context } from '../context.ts'
+import { parsePlatform, platformOfArch } from '../../registry/oci/platform.ts'
+import { familiarReference, formatReference, parseReference, withDefaultTag } from '../../registry/oci/reference.ts'
+import {
+  buildArguments,
+  buildFlags,
+  dockerfileOf,
+  epochOf,
+  ignoredFlags,
+  keyValues,
+  networkOf,
+  openContext,
+  pullPolicy,
+} from '../build-options.ts'
+import { type Context, command } from '../context.ts'
 import { connectionOptions, progressMode } from '../flags.ts'
 import { carryOut, outputsOf } from '../outputs.ts'
+import { writeResultFiles } from '../result-files.ts'
 import { stepNetwork } from '../step-network.ts'
 import { openWorkspace } from '../wire.ts'
-import { writeResultFiles } from '../result-files.ts'
 
 export const run = command(
   {

@@ -24,7 +24,14 @@ export const run = command(
       return 0
     }
     const { descriptor, names } = found
-    const view = { names, digest: descriptor.digest, mediaType: descriptor.mediaType, imageID: image.manifest.config.digest, manifest: image.manifest, config: image.config }
+    const view = {
+      names,
+      digest: descriptor.digest,
+      mediaType: descriptor.mediaType,
+      imageID: image.manifest.config.digest,
+      manifest: image.manifest,
+      config: image.config,
+    }
     context.print(`${JSON.stringify(view, null, 2)}\n`)
     return 0
   },

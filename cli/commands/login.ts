@@ -1,6 +1,6 @@
 import { TsbuildError } from '../../registry/oci/error.ts'
 import { parseReference } from '../../registry/oci/reference.ts'
-import { command, type Context } from '../context.ts'
+import { type Context, command } from '../context.ts'
 import { connectionFlags } from '../flags.ts'
 
 export const run = command(
@@ -17,7 +17,9 @@ export const run = command(
   async (options, [registry = 'docker.io'], context) => {
     const { username } = options
     if (username === undefined || !options['password-stdin']) {
-      throw new TsbuildError('USAGE', 'login needs --username and --password-stdin', { hint: 'echo "$PASSWORD" | tsbuild login -u NAME --password-stdin REGISTRY' })
+      throw new TsbuildError('USAGE', 'login needs --username and --password-stdin', {
+        hint: 'echo "$PASSWORD" | tsbuild login -u NAME --password-stdin REGISTRY',
+      })
     }
     const { login } = await import('../../registry/remote/login.ts')
     const { openLogin } = await import('../../registry/remote/open.ts')

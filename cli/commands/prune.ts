@@ -1,5 +1,5 @@
-import { formatSize } from '../progress/format.ts'
 import { command } from '../context.ts'
+import { formatSize } from '../progress/format.ts'
 import { prune } from '../prune.ts'
 import { openWorkspace } from '../wire.ts'
 

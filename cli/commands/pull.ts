@@ -27,7 +27,11 @@ export const run = command(
       const { store, emit } = workspace
       const layout = layoutTarget(source)
       const reference = withDefaultTag(parseReference(options.name ?? (layout === undefined ? source : nameOfLayout(layout))))
-      const platform = options['all-platforms'] ? 'all' : options.platform === undefined ? platformOfArch(process.arch) : parsePlatform(options.platform)
+      const platform = options['all-platforms']
+        ? 'all'
+        : options.platform === undefined
+          ? platformOfArch(process.arch)
+          : parsePlatform(options.platform)
       const root = layout === undefined ? await fromRegistry() : await fromLayout(layout)
       await store.names.set(formatReference(reference), root)
       await workspace.refreshIndex()

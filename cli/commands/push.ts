@@ -11,7 +11,8 @@ import { openWorkspace } from '../wire.ts'
 export const run = command(
   {
     path: ['push'],
-    summary: 'Publishes a local image. With one argument it is both: the local name, or else the one local image with the same last part and tag.',
+    summary:
+      'Publishes a local image. With one argument it is both: the local name, or else the one local image with the same last part and tag.',
     operands: [
       { name: '<image>', help: 'local name, digest or unique prefix; alone: where to push' },
       { name: '[destination]', help: '[registry/]repository[:tag], or oci:FOLDER[:NAME]' },
@@ -24,9 +25,16 @@ export const run = command(
       await using workspace = await openWorkspace(context, { emit: progress.emit, ...connectionOptions(options, [destination ?? image]) })
       const { store, emit } = workspace
       const layout = layoutTarget(destination ?? image)
-      const root = destination === undefined ? await guess(store, image, (message) => emit({ kind: 'note', message })) : (await findImage(store, image)).descriptor
+      const root =
+        destination === undefined
+          ? await guess(store, image, (message) => emit({ kind: 'note', message }))
+          : (await findImage(store, image)).descriptor
       if (layout === undefined) await publish(root, withDefaultTag(parseReference(destination ?? image)))
-      else await (await import('../../registry/store/layout-copy.ts')).exportLayout(store, root, { folder: layout.folder, refName: layout.name })
+      else
+        await (await import('../../registry/store/layout-copy.ts')).exportLayout(store, root, {
+          folder: layout.folder,
+          refName: layout.name,
+        })
       progress.stop()
       context.print(`${root.digest}\n`)
       return 0
@@ -58,7 +66,14 @@ async function guess(store: Store, destination: string, note: (message: string) 
     return only.descriptor
   }
   const near = same.length > 0 ? same : all.filter((item) => last(item.reference.repository) === last(reference.repository))
-  throw new TsbuildError('IMAGE_NOT_FOUND', `no local image ${familiarReference(reference)}${same.length > 1 ? ', and several of that name' : ''}`, {
-    hint: near.length === 0 ? 'tsbuild images lists what is here' : `say which: tsbuild push ${near.map((item) => familiarReference(item.reference)).join(' | ')} ${destination}`,
-  })
+  throw new TsbuildError(
+    'IMAGE_NOT_FOUND',
+    `no local image ${familiarReference(reference)}${same.length > 1 ? ', and several of that name' : ''}`,
+    {
+      hint:
+        near.length === 0
+          ? 'tsbuild images lists what is here'
+          : `say which: tsbuild push ${near.map((item) => familiarReference(item.reference)).join(' | ')} ${destination}`,
+    },
+  )
 }

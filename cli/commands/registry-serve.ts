@@ -29,7 +29,9 @@ export const run = command(
       host: host.replace(/^\[|\]$/g, ''),
       port: Number(port),
       readOnly: options['read-only'],
-      log: options.quiet ? undefined : ({ method, path, status, ms }) => context.printError(`${method} ${path} ${status} ${ms.toFixed(0)}ms\n`),
+      log: options.quiet
+        ? undefined
+        : ({ method, path, status, ms }) => context.printError(`${method} ${path} ${status} ${ms.toFixed(0)}ms\n`),
     })
     context.print(`${served.url.host}\n`)
     if (!context.signal.aborted) await once(context.signal, 'abort')

@@ -19,7 +19,9 @@ export const run = command(
       })
       if (found === undefined) continue
       if (found.names.length > 1 && !force) {
-        throw new TsbuildError('IMAGE_AMBIGUOUS', `${image} has several names: ${found.names.join(', ')}`, { hint: 'name one of them, or use --force for all' })
+        throw new TsbuildError('IMAGE_AMBIGUOUS', `${image} has several names: ${found.names.join(', ')}`, {
+          hint: 'name one of them, or use --force for all',
+        })
       }
       for (const name of found.names) {
         await workspace.store.names.delete(name)

@@ -1,8 +1,8 @@
-import { platformOfArch } from '../../registry/oci/platform.ts'
 import { hasCode, TsbuildError } from '../../registry/oci/error.ts'
+import { platformOfArch } from '../../registry/oci/platform.ts'
+import { networkOf } from '../build-options.ts'
 import { command } from '../context.ts'
 import { connectionFlags, connectionOptions } from '../flags.ts'
-import { networkOf } from '../build-options.ts'
 import { runImage } from '../run-image.ts'
 import { openWorkspace } from '../wire.ts'
 
@@ -10,7 +10,8 @@ import { openWorkspace } from '../wire.ts'
 export const run = command(
   {
     path: ['run'],
-    summary: "Runs a command in an image with the image's configuration; what it changes is thrown away. Exit status as that of docker run.",
+    summary:
+      "Runs a command in an image with the image's configuration; what it changes is thrown away. Exit status as that of docker run.",
     operands: [
       { name: '<image>', help: 'name, digest or unique prefix of a local image; another name is fetched' },
       { name: '[command...]', help: "instead of the image's CMD" },
@@ -31,8 +32,19 @@ export const run = command(
     try {
       await using workspace = await openWorkspace(context, connectionOptions(options, [image]))
       const { env, user, workdir, entrypoint } = options
-      const variables = env.flatMap((item) => (item.includes('=') ? [item] : context.env[item] === undefined ? [] : [`${item}=${context.env[item]}`]))
-      const request = { image, argv, env: variables, user, workdir, entrypoint, network: networkOf(options.network), platform: platformOfArch(process.arch) }
+      const variables = env.flatMap((item) =>
+        item.includes('=') ? [item] : context.env[item] === undefined ? [] : [`${item}=${context.env[item]}`],
+      )
+      const request = {
+        image,
+        argv,
+        env: variables,
+        user,
+        workdir,
+        entrypoint,
+        network: networkOf(options.network),
+        platform: platformOfArch(process.arch),
+      }
       const { exit, signal } = await runImage(request, workspace, context)
       return signal === 0 ? exit : 128 + signal
     } catch (error) {

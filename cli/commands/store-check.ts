@@ -12,7 +12,11 @@ export const run = command(
   async ({ repair }, _operands, context) => {
     await using workspace = await openWorkspace(context, repair ? { access: 'exclusive' } : {})
     const { checkStore } = await import('../../registry/store/check.ts')
-    const findings = await checkStore(workspace.store, { repair, isRecord: (bytes) => readRecord(bytes) !== undefined, signal: context.signal })
+    const findings = await checkStore(workspace.store, {
+      repair,
+      isRecord: (bytes) => readRecord(bytes) !== undefined,
+      signal: context.signal,
+    })
     for (const { code, message, repaired } of findings) context.printError(`${code}: ${message}${repaired ? ' (repaired)' : ''}\n`)
     const left = findings.filter((finding) => !finding.repaired).length
     context.print(left === 0 ? 'sound\n' : `${left} findings; --repair removes what is damaged\n`)

@@ -7,7 +7,7 @@ import { ttyProgress } from './tty.ts'
 export function startProgress(mode: ProgressMode, stream: NodeJS.WriteStream, now: () => number): { readonly emit: Emit; stop(): void } {
   const write = (text: string) => void (text !== '' && stream.write(text))
   if (mode === 'quiet') return { emit: (event) => event.kind === 'warning' && write(`WARNING: ${warningText(event)}\n`), stop: () => {} }
-  const isTerminal = mode === 'tty' || (mode === 'auto' && stream.isTTY && process.env['TERM'] !== 'dumb')
+  const isTerminal = mode === 'tty' || (mode === 'auto' && stream.isTTY && process.env.TERM !== 'dumb')
   if (!isTerminal) return { emit: plainProgress(write, now), stop: () => {} }
   return ttyProgress({ write, columns: () => stream.columns ?? 80, rows: () => stream.rows ?? 24, now })
 }

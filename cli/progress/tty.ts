@@ -59,7 +59,12 @@ export function ttyProgress(terminal: Terminal): { readonly emit: Emit; stop(): 
 
 function finishedLine(step: RunningStep, event: Extract<ProgressEvent, { kind: 'finished' }>, terminal: Terminal): string {
   const time = formatDuration(event.time - step.since)
-  const mark = { done: styleText('green', 'done'), cached: styleText('cyan', 'CACHED'), failed: styleText('red', 'FAILED'), canceled: styleText('yellow', 'canceled') }[event.status]
+  const mark = {
+    done: styleText('green', 'done'),
+    cached: styleText('cyan', 'CACHED'),
+    failed: styleText('red', 'FAILED'),
+    canceled: styleText('yellow', 'canceled'),
+  }[event.status]
   return `${fit(printable(step.name), terminal.columns() - 18)}  ${mark}${event.status === 'cached' ? '' : ` ${time}`}`
 }
 

@@ -28,7 +28,10 @@ export type ProgressEvent =
 export type Emit = (event: ProgressEvent) => void
 
 /** Does `work` as one step of the progress: started, then done, or failed with the first line of the error. */
-export async function asStep<T>(step: { readonly id: string; readonly name: string; readonly emit: Emit; readonly now: () => number }, work: () => Promise<T>): Promise<T> {
+export async function asStep<T>(
+  step: { readonly id: string; readonly name: string; readonly emit: Emit; readonly now: () => number },
+  work: () => Promise<T>,
+): Promise<T> {
   const { id, name, emit, now } = step
   emit({ kind: 'started', step: id, name, time: now() })
   try {

@@ -25,7 +25,10 @@ export function openClient(options: OpenOptions): RegistryClient {
 }
 
 /** What `login` needs: how to connect, and where credentials are kept. */
-export function openLogin(options: OpenOptions): { readonly client: Omit<ClientOptions, 'credentials'>; readonly credentials: Credentials } {
+export function openLogin(options: OpenOptions): {
+  readonly client: Omit<ClientOptions, 'credentials'>
+  readonly credentials: Credentials
+} {
   return { client: clientOptions(options), credentials: new Credentials({ env: options.env }) }
 }
 

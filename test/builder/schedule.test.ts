@@ -7,10 +7,14 @@ const never = new AbortController().signal
 
 describe('schedule', () => {
   it('gives each node the results of its inputs', async () => {
-    const results = await schedule([node(0), node(1, 0), node(2, 0), node(3, 1, 2)], async ({ id }, inputs: readonly string[]) => `${id}(${inputs.join(' ')})`, {
-      jobs: 2,
-      signal: never,
-    })
+    const results = await schedule(
+      [node(0), node(1, 0), node(2, 0), node(3, 1, 2)],
+      async ({ id }, inputs: readonly string[]) => `${id}(${inputs.join(' ')})`,
+      {
+        jobs: 2,
+        signal: never,
+      },
+    )
     assert.equal(results.get(3), '3(1(0()) 2(0()))')
   })
 
@@ -22,7 +26,11 @@ describe('schedule', () => {
       await sleep(2)
       running -= 1
     }
-    await schedule([0, 1, 2, 3, 4, 5].map((id) => node(id)), work, { jobs: 2, signal: never })
+    await schedule(
+      [0, 1, 2, 3, 4, 5].map((id) => node(id)),
+      work,
+      { jobs: 2, signal: never },
+    )
     assert.equal(most, 2)
   })
 

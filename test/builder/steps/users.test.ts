@@ -34,6 +34,8 @@ describe('chownOwner', () => {
   ] as const) {
     it(`reads ${text}`, () => assert.deepEqual(chownOwner(text, files), want))
   }
-  it('refuses a name that the image does not have', () => assert.throws(() => chownOwner('nobody', files), { code: 'USER_UNKNOWN', message: /"nobody"/ }))
-  it('tells when the image need not be asked', () => assert.deepEqual(['1:2', '1', 'app', '1:app'].map(isNumericOwner), [true, true, false, false]))
+  it('refuses a name that the image does not have', () =>
+    assert.throws(() => chownOwner('nobody', files), { code: 'USER_UNKNOWN', message: /"nobody"/ }))
+  it('tells when the image need not be asked', () =>
+    assert.deepEqual(['1:2', '1', 'app', '1:app'].map(isNumericOwner), [true, true, false, false]))
 })
