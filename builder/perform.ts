@@ -1,6 +1,6 @@
 import { bytesOfText } from '../native/wire.ts'
-import { asDiffID, hexOf } from '../registry/oci/digest.ts'
-import { type ChainID, chainIDOf, EMPTY_DIFF_ID, nextChainID } from '../registry/oci/chain-id.ts'
+import { hexOf } from '../registry/oci/digest.ts'
+import { type ChainID, chainIDOf, nextChainID } from '../registry/oci/chain-id.ts'
 import type { StepCache, StepRecord } from './cache.ts'
 import { identityOf, layerFiles, viewOf } from './chain.ts'
 import type { BuildDeps, LayerRef } from './deps.ts'
@@ -145,9 +145,8 @@ async function sourceOf(operation: CopyOperation, inputs: readonly StepResult[],
   return new LayersTree(await viewOf(inputs[1]?.layers ?? [], build.deps, signal), operation.fromLabel)
 }
 
-/** Empty layers are skipped in snapshots, so they are in their names too: `EMPTY_DIFF_ID` changes no file. */
 function chainWith(parent: readonly LayerRef[], layer: LayerRef): ChainID {
-  return nextChainID(chainIDOf(parent.map(({ diffID }) => asDiffID(diffID)).filter((diffID) => diffID !== EMPTY_DIFF_ID)), layer.diffID)
+  return nextChainID(chainIDOf(parent.map(({ diffID }) => diffID)), layer.diffID)
 }
 
 function resultOf(parent: readonly LayerRef[], layer: LayerRef, record: StepRecord): StepResult {

@@ -19,6 +19,7 @@ export interface Context {
   readonly print: (text: string) => void
   readonly printError: (text: string) => void
   readonly writeBytes: (bytes: Uint8Array) => Promise<void>
+  readonly writeErrorBytes: (bytes: Uint8Array) => Promise<void>
   /** Shows progress as `mode` says until `stop`. */
   progress(mode: ProgressMode): { readonly emit: Emit; stop(): void }
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { TsbuildError } from '../registry/oci/error.ts'
 import type { CommandRun, Context, ProgressMode } from './context.ts'
 import { printFailure } from './failure.ts'
@@ -85,8 +86,11 @@ function write(stream: NodeJS.WriteStream): (text: string) => void {
   return (text) => void stream.write(text)
 }
 
-async function writeBytes(bytes: Uint8Array): Promise<void> {
-  if (!process.stdout.write(bytes)) await new Promise<void>((resolve) => process.stdout.once('drain', () => resolve()))
+/** Resolves once there is room for more. */
+function writer(stream: NodeJS.WriteStream): (bytes: Uint8Array) => Promise<void> {
+  return async (bytes) => {
+    if (!stream.write(bytes)) await once(stream, 'drain')
+  }
 }
 
 async function readInput(maxBytes: number): Promise<Uint8Array> {
@@ -112,7 +116,8 @@ const context: Context = {
   readInput,
   print: write(process.stdout),
   printError,
-  writeBytes,
+  writeBytes: writer(process.stdout),
+  writeErrorBytes: writer(process.stderr),
   progress: (mode: ProgressMode) => startProgress(mode, process.stderr, Date.now),
 }
 void main(process.argv.slice(2), context).then((status) => {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { readRecord } from '../builder/cache.ts'
 import { bytesOfText } from '../native/wire.ts'
-import { asDiffID, type DiffID } from '../registry/oci/digest.ts'
+import { asDiffID, type DiffID, isDigest } from '../registry/oci/digest.ts'
 import { collect } from '../registry/store/gc.ts'
 import { readImage } from '../registry/store/image.ts'
 import type { Workspace } from './wire.ts'
@@ -48,7 +48,7 @@ async function liveLayers({ store }: Workspace, recorded: readonly DiffID[]): Pr
 
 async function removeSnapshots(workspace: Workspace, live: ReadonlySet<DiffID>): Promise<number> {
   const { snapshotFolders } = await import('../snapshotter/folders.ts')
-  const dead = snapshotFolders(workspace.store.root).filter(({ diffID }) => diffID === undefined || !live.has(diffID))
+  const dead = (await snapshotFolders(workspace.store.root)).filter(({ diffID }) => diffID === undefined || !isDigest(diffID) || !live.has(asDiffID(diffID)))
   if (dead.length === 0) return 0
   const helper = await workspace.helper()
   await helper.remove(dead.map(({ path }) => bytesOfText(path)))

@@ -61,6 +61,7 @@ const LATER_NAMES: Record<number, string> = {
   79: 'ELIBACC',
   80: 'ELIBBAD',
   116: 'ESTALE',
+  125: 'ECANCELED',
   122: 'EDQUOT',
 }
 

@@ -11,6 +11,7 @@ import type {
 } from '../native/requests.ts'
 import type { Bytes } from '../native/wire.ts'
 import type { ChainID } from '../registry/oci/chain-id.ts'
+import type { DiffID } from '../registry/oci/digest.ts'
 import type { StepOutput } from './snapshotter.ts'
 
 /** What the snapshotter asks of the helper process; native/helper.ts has it. Each call fails with NATIVE_FAILURE or the signal's reason. */
@@ -36,8 +37,18 @@ export interface SnapshotterDeps {
   /** Started at the first call, and always the same one. */
   readonly helper: () => Promise<TreeHelper>
   readonly ops: Pick<NativeOps, 'lock'>
+  /** Where tables of contents go that unpacking makes on the side; without it they are not made. */
+  readonly tocs?: TocSink | undefined
   /** A unique name for a folder. */
   readonly newId: () => string
   /** Called once when another process is unpacking what is needed here. */
   readonly onWait?: ((name: ChainID) => void) | undefined
+}
+
+export interface TocSink {
+  has(diffID: DiffID): boolean
+  /** A path for a new file. */
+  temporary(): Promise<string>
+  /** The file is the table of contents of this layer. */
+  adopt(temporary: string, diffID: DiffID): Promise<void>
 }

@@ -124,11 +124,14 @@ class StoredSnapshots implements Snapshotter {
   async #unpack(tree: TreeRequest, layer: LayerBlob, signal: AbortSignal | undefined): Promise<void> {
     const helper = await this.#deps.helper()
     const blob = { path: bytesOfText(layer.path), codec: layer.codec }
-    const { diffID } = await helper.unpack({ ...tree, blob, toc: '' }, signal).catch((error: unknown) => {
+    const { tocs } = this.#deps
+    const toc = tocs === undefined || tocs.has(layer.diffID) ? '' : await tocs.temporary()
+    const { diffID } = await helper.unpack({ ...tree, blob, toc: bytesOfText(toc) }, signal).catch((error: unknown) => {
       throw unpackFailure(error, layer)
     })
     const found = asDiffID(digestFromBytes(diffID))
     if (found !== layer.diffID) throw new TsbuildError('BLOB_MISMATCH', `layer ${layer.diffID}: its content is ${found}`)
+    if (toc !== '') await tocs?.adopt(toc, found)
   }
 
   async #publish(folder: StepFolder, name: ChainID, diffID: DiffID): Promise<void> {

@@ -38,14 +38,14 @@ export function matchesPattern(pattern: IgnorePattern, path: string): boolean {
   }
 }
 
-/** Whether the pattern can match something below the directory. */
+/** Whether the pattern can match something below a directory that it does not match itself. */
 export function mayMatchBelow(pattern: IgnorePattern, directory: string): boolean {
   const below = `${directory}/`
   switch (pattern.kind) {
     case 'exact':
       return pattern.literal.startsWith(below)
     case 'prefix':
-      return pattern.literal.startsWith(below) || below.startsWith(pattern.literal)
+      return pattern.literal.startsWith(below)
     case 'suffix':
       return true
     case 'glob':

@@ -48,7 +48,6 @@ function readRule(line: string, number: number, file: string): Rule | undefined 
 }
 
 function matcherOf(rules: readonly Rule[]): IgnoreMatcher {
-  const negations = rules.filter((rule) => rule.negated)
   const directories = new Map<string, number>()
 
   /** Index of the last rule that matches `path` or something above it, -1 for none. A rule above counts for all below, so only later ones are tried. */
@@ -68,14 +67,20 @@ function matcherOf(rules: readonly Rule[]): IgnoreMatcher {
     directories.set(path, index)
     return index
   }
+  const decidingOf = (path: string) => (path === '' || path === '.' ? -1 : deciding(path))
   const matches = (path: string) => {
-    const rule = rules[path === '' || path === '.' ? -1 : deciding(path)]
+    const rule = rules[decidingOf(path)]
     return rule === undefined ? { ignored: false } : { ignored: !rule.negated, rule: { line: rule.line, text: rule.text } }
   }
   return {
     rules: rules.map(({ line, text }) => ({ line, text })),
     matches,
-    canPrune: (path) => matches(path).ignored && !negations.some((rule) => mayMatchBelow(rule, path)),
+    canPrune: (path) => {
+      const index = decidingOf(path)
+      const rule = rules[index]
+      // Only a rule after the deciding one can overrule it.
+      return rule !== undefined && !rule.negated && !rules.slice(index + 1).some((later) => later.negated && mayMatchBelow(later, path))
+    },
   }
 }
 

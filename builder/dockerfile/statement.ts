@@ -28,6 +28,11 @@ export interface FoundHeredoc extends Heredoc {
   readonly end: number
 }
 
+/** What of it stays in the instruction. */
+export function heredocOf({ name, fd, expand, stripTabs, content }: FoundHeredoc): Heredoc {
+  return { name, fd, expand, stripTabs, content }
+}
+
 /** What every instruction carries. */
 export function baseOf(statement: Statement) {
   const { line, start, flags } = statement

@@ -1,5 +1,6 @@
+import { nativeCauseOf } from '../../native/failure.ts'
 import { bytesOfText } from '../../native/wire.ts'
-import { hasCode, TsbuildError } from '../../registry/oci/error.ts'
+import { TsbuildError } from '../../registry/oci/error.ts'
 import type { Emit } from '../../registry/oci/event.ts'
 import type { ActiveSnapshot, StepOutput } from '../../snapshotter/snapshotter.ts'
 import type { StepReply } from '../../native/requests.ts'
@@ -45,8 +46,8 @@ export async function runStep(
     stdin: false,
   }
   const output: StepOutput = { stdout: log('stdout'), stderr: log('stderr') }
-  const reply = await active.run(command, output, context.signal).catch((cause) => {
-    throw isExecFailure(cause) ? noCommand(operation, cause) : cause
+  const reply = await active.run(command, output, context.signal).catch((error: unknown) => {
+    throw noCommand(operation.argv, error) ?? error
   })
   if (reply.exit !== 0 || reply.signal !== 0) throw failed(operation, reply, tail)
 }
@@ -77,20 +78,20 @@ function explain(reply: StepReply, lines: readonly string[]): string | undefined
   return undefined
 }
 
-function isExecFailure(error: unknown): error is TsbuildError {
-  return hasCode(error, 'NATIVE_FAILURE') && (error as { cause?: { syscall?: string } }).cause?.syscall === 'exec'
+/** The error for a command that could not be started at all; undefined for any other failure. */
+export function noCommand(argv: readonly string[], error: unknown): TsbuildError | undefined {
+  const native = nativeCauseOf(error)
+  if (native?.syscall !== 'exec') return undefined
+  const name = JSON.stringify(native.path === '' ? argv[0] : native.path)
+  const [why, hint] = REASONS[native.code] ?? [`failed (${native.code})`, undefined]
+  return new TsbuildError('RUN_NO_COMMAND', `cannot execute ${name}: it ${why}`, { hint, cause: native })
 }
 
-function noCommand(operation: RunOperation, cause: TsbuildError): TsbuildError {
-  const { code, path } = (cause.cause ?? {}) as { code?: string; path?: string }
-  const name = JSON.stringify(path ?? operation.argv[0])
-  const [why, hint] =
-    code === 'EACCES'
-      ? ['is not executable', 'check its mode and that it is no directory']
-      : code === 'ENOEXEC'
-        ? ['is no program for this machine', 'check the architecture of the image']
-        : ['is not in the image', 'check the name and PATH; for a script or a dynamic program its interpreter must be there too']
-  return new TsbuildError('RUN_NO_COMMAND', `cannot execute: ${name} ${why}`, { at: operation.at, hint, cause })
+const REASONS: Readonly<Record<string, readonly [why: string, hint: string]>> = {
+  ENOENT: ['is not in the image', 'check the name and PATH, or install it in an earlier step'],
+  EACCES: ['is not executable', 'check its mode, and that it is no directory'],
+  ELIBACC: ['needs an interpreter or loader that is not in the image', 'check its #! line; a dynamic program needs its libc in the image'],
+  ENOEXEC: ['is no program for this machine', 'check the architecture of the image, or add a #! line'],
 }
 
 /** The last lines of an output, bounded. */

@@ -109,12 +109,12 @@ export function readIfThere(path: string): Buffer | undefined {
   }
 }
 
-/** Any text as a file name: what is not plain is %XX, and what is too long is its hash (the file holds the name). */
+/** Any text as a file name: what is not plain is %XX, and what is too long (or nothing) is its hash (the file holds the name). */
 export function fileNameOfName(name: string): string {
   const escaped = encodeURIComponent(name)
     .replace(/%3A/g, ':')
     .replace(/%40/g, '@')
     .replace(/^\./, '%2E')
     .replace(/[!'()*~]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
-  return escaped.length <= MAX_FILE_NAME ? escaped : `%sha256-${hexOf(digestOf(name))}` // %sh is no escape, so no name escapes to this
+  return escaped !== '' && escaped.length <= MAX_FILE_NAME ? escaped : `%sha256-${hexOf(digestOf(name))}` // %sh is no escape, so no name escapes to this
 }

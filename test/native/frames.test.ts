@@ -15,7 +15,10 @@ describe('FrameParser', () => {
       assert.deepEqual(found, wanted)
     })
 
-  for (const [what, length] of [['shorter than a head', 4], ['longer than the limit', 0xffffffff]] as const)
+  for (const [what, length] of [
+    ['shorter than a head', 4],
+    ['longer than the limit', 0xffffffff],
+  ] as const)
     it(`refuses a frame ${what}`, () => {
       const bytes = Buffer.alloc(9)
       bytes.writeUInt32LE(length)

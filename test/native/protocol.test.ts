@@ -10,7 +10,10 @@ const constant = (name: string): number => {
 
 describe('protocol', () => {
   it('has the kinds of src/common/protocol.h, under the same numbers', () => {
-    const kinds = [...header.matchAll(/^ {2}k(\w)(\w*) = (\d+),/gm)].map(([, first = '', rest, number]) => [first.toLowerCase() + rest, Number(number)])
+    const kinds = [...header.matchAll(/^ {2}k(\w)(\w*) = (\d+),/gm)].map(([, first = '', rest, number]) => [
+      first.toLowerCase() + rest,
+      Number(number),
+    ])
     assert.deepEqual(Object.fromEntries(kinds), KIND)
   })
 

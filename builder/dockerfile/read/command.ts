@@ -1,6 +1,6 @@
 import { checkFlags, listFlag, textFlag } from '../flags.ts'
 import type { CmdInstruction, Command, EntrypointInstruction, RunInstruction, ShellInstruction } from '../instruction.ts'
-import { argumentText, baseOf, flagError, jsonArguments, type Statement, syntaxError } from '../statement.ts'
+import { argumentText, baseOf, flagError, heredocOf, jsonArguments, type Statement, syntaxError } from '../statement.ts'
 import { didYouMean } from '../suggest.ts'
 
 const RUN_FLAGS = { mount: 'list', network: 'text', security: 'text', device: 'list' } as const
@@ -16,7 +16,7 @@ export function readRun(statement: Statement): RunInstruction {
     network: choice(statement, 'network', ['default', 'none', 'host']),
     security: choice(statement, 'security', ['sandbox', 'insecure']),
     devices: listFlag(flags, 'device'),
-    heredocs: statement.heredocs.map(({ start, end, ...heredoc }) => heredoc),
+    heredocs: statement.heredocs.map(heredocOf),
   }
 }
 

@@ -18,7 +18,7 @@ export function readStatement(line: LogicalLine, from: number, cursor: LineCurso
   const statement = keywordAndFlags(line, from, place)
   if (statement === undefined) return undefined
   const heredocs = heredocsOf(statement, cursor)
-  return { ...statement, heredocs, endLine: heredocs.length > 0 ? cursor.index : line.endLine }
+  return heredocs.length === 0 ? statement : { ...statement, heredocs, endLine: cursor.index }
 }
 
 /** The statement that is the argument of an ONBUILD, with the ONBUILD's heredocs. */

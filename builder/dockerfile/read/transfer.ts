@@ -1,6 +1,6 @@
 import { checkFlags, listFlag, switchFlag, textFlag } from '../flags.ts'
 import type { AddInstruction, CopyInstruction } from '../instruction.ts'
-import { baseOf, type FoundHeredoc, jsonArguments, type Statement, syntaxError } from '../statement.ts'
+import { baseOf, type FoundHeredoc, heredocOf, jsonArguments, type Statement, syntaxError } from '../statement.ts'
 import { splitBlanks, type Word } from '../words.ts'
 
 const SHARED_FLAGS = { chown: 'text', chmod: 'text', link: 'switch', exclude: 'list' } as const
@@ -37,7 +37,7 @@ function readTransfer(statement: Statement) {
     chmod: textFlag(flags, 'chmod'),
     link: switchFlag(flags, 'link') ?? false,
     exclude: listFlag(flags, 'exclude'),
-    heredocs: heredocs.map(({ start, end, ...heredoc }) => heredoc),
+    heredocs: heredocs.map(heredocOf),
   }
 }
 

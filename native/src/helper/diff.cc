@@ -56,16 +56,16 @@ Result<std::optional<Stat>> stat_before(const ChangeSet& set, const std::string&
 }
 
 // Both sides have `path`, with the same type.
-Status add_compared(Differ& differ, const std::string& path, const Stat& stat, const Stat& before, std::optional<bool> same_inode) {
+Status add_compared(Differ& differ, const std::string& path, const Stat& stat, const Stat& before, std::optional<bool> same_file) {
   Result<Compared> compared = compare_files(differ.set.now.get(), stat, differ.set.form, differ.set.before.get(), before, path);
   if (!compared.ok()) return compared.failure();
-  if (compared.value().opaque || (stat.is_directory() && same_inode == false)) {
+  if (compared.value().opaque || (stat.is_directory() && same_file == false)) {
     differ.add_opaque(path, stat);
     return done();
   }
   // overlayfs puts no mark on a copy of a file that had more than one name, nor on what cannot have xattrs.
   bool copied_up = compared.value().origin || before.links > 1 || stat.format() != S_IFREG;
-  differ.add(path, compared.value().same ? Change::Kind::kSame : Change::Kind::kChanged, stat, same_inode.value_or(copied_up));
+  differ.add(path, compared.value().same ? Change::Kind::kSame : Change::Kind::kChanged, stat, same_file.value_or(copied_up));
   return done();
 }
 
@@ -111,9 +111,10 @@ Result<bool> visit_copy(Differ& differ, Marks& marks, std::unordered_set<std::st
     differ.add_new(path, stat);
     return true;
   }
-  bool same_inode = mark.mapped().inode == stat.inode;
-  if (stat.is_directory() && same_inode) kept.insert(path);
-  if (mark.mapped() == mark_of(stat)) {
+  Mark now = mark_of(stat);
+  bool same_file = mark.mapped().is_file(now);
+  if (stat.is_directory() && same_file) kept.insert(path);
+  if (mark.mapped() == now) {
     if (stat.is_directory()) differ.add(path, Change::Kind::kSame, stat, true);
     return true;
   }
@@ -123,7 +124,7 @@ Result<bool> visit_copy(Differ& differ, Marks& marks, std::unordered_set<std::st
     differ.add_new(path, stat);
     return true;
   }
-  if (Status added = add_compared(differ, path, stat, *before.value(), same_inode); !added.ok()) return added.failure();
+  if (Status added = add_compared(differ, path, stat, *before.value(), same_file); !added.ok()) return added.failure();
   return true;
 }
 

@@ -27,7 +27,12 @@ void wait_for_next_tick(const timespec& newest) {
 
 Mark mark_of(const Stat& stat) {
   uint64_t size = stat.is_directory() ? 0 : stat.size;
-  return {stat.inode, stat.ctime_sec, stat.ctime_nsec, size, stat.mode, stat.uid, stat.gid, stat.rdev_major, stat.rdev_minor};
+  Mark mark{stat.inode, stat.ctime_sec, stat.birth_sec, stat.ctime_nsec, stat.birth_nsec, size, stat.mode};
+  mark.uid = stat.uid;
+  mark.gid = stat.gid;
+  mark.rdev_major = stat.rdev_major;
+  mark.rdev_minor = stat.rdev_minor;
+  return mark;
 }
 
 Result<Marks> mark_tree(int root) {
@@ -51,9 +56,9 @@ std::string encode_marks(const Marks& marks) {
     w.bytes(path);
     w.u64(mark.inode);
     w.i64(mark.ctime_sec);
-    w.u32(mark.ctime_nsec);
+    w.i64(mark.birth_sec);
     w.u64(mark.size);
-    for (uint32_t value : {mark.mode, mark.uid, mark.gid, mark.rdev_major, mark.rdev_minor}) w.u32(value);
+    for (uint32_t value : {mark.ctime_nsec, mark.birth_nsec, mark.mode, mark.uid, mark.gid, mark.rdev_major, mark.rdev_minor}) w.u32(value);
   }
   return w.take();
 }
@@ -69,9 +74,9 @@ Result<Marks> decode_marks(std::string_view bytes) {
     Mark& mark = marks[path];
     mark.inode = r.u64();
     mark.ctime_sec = r.i64();
-    mark.ctime_nsec = r.u32();
+    mark.birth_sec = r.i64();
     mark.size = r.u64();
-    for (uint32_t* value : {&mark.mode, &mark.uid, &mark.gid, &mark.rdev_major, &mark.rdev_minor}) *value = r.u32();
+    for (uint32_t* value : {&mark.ctime_nsec, &mark.birth_nsec, &mark.mode, &mark.uid, &mark.gid, &mark.rdev_major, &mark.rdev_minor}) *value = r.u32();
   }
   if (!r.finished()) return Failure{EBADMSG, "walk of a tree", {}};
   return marks;

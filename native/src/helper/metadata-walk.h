@@ -13,13 +13,15 @@ namespace tsbuild {
 // directories are not (they say nothing).
 struct Mark {
   uint64_t inode = 0;
-  int64_t ctime_sec = 0;
-  uint32_t ctime_nsec = 0;
+  int64_t ctime_sec = 0, birth_sec = 0;
+  uint32_t ctime_nsec = 0, birth_nsec = 0;
   uint64_t size = 0;
   uint32_t mode = 0;  // with the type
   uint32_t uid = 0, gid = 0;
   uint32_t rdev_major = 0, rdev_minor = 0;
   bool operator==(const Mark&) const = default;
+  // The very file, perhaps changed. File systems give the number of a removed file to the next one, but not its time of birth.
+  bool is_file(const Mark& other) const { return inode == other.inode && birth_sec == other.birth_sec && birth_nsec == other.birth_nsec; }
 };
 Mark mark_of(const Stat& stat);
 

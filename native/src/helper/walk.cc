@@ -41,7 +41,7 @@ Result<Frame> open_frame(int root, const std::string& path) {
 Result<Stat> stat_at(int directory, const std::string& name) {
   struct statx raw;
   int flags = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT;
-  if (statx(directory, name.c_str(), flags, STATX_BASIC_STATS, &raw) != 0) return errno_failure("statx", name);
+  if (statx(directory, name.c_str(), flags, STATX_BASIC_STATS | STATX_BTIME, &raw) != 0) return errno_failure("statx", name);
   Stat stat;
   stat.mode = raw.stx_mode;
   stat.uid = raw.stx_uid;
@@ -51,6 +51,10 @@ Result<Stat> stat_at(int directory, const std::string& name) {
   stat.mtime_nsec = raw.stx_mtime.tv_nsec;
   stat.ctime_sec = raw.stx_ctime.tv_sec;
   stat.ctime_nsec = raw.stx_ctime.tv_nsec;
+  if ((raw.stx_mask & STATX_BTIME) != 0) {
+    stat.birth_sec = raw.stx_btime.tv_sec;
+    stat.birth_nsec = raw.stx_btime.tv_nsec;
+  }
   stat.inode = raw.stx_ino;
   stat.links = raw.stx_nlink;
   stat.rdev_major = raw.stx_rdev_major;

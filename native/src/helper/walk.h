@@ -20,8 +20,8 @@ struct Stat {
   uint32_t mode = 0;
   uint32_t uid = 0, gid = 0;
   uint64_t size = 0;
-  int64_t mtime_sec = 0, ctime_sec = 0;
-  uint32_t mtime_nsec = 0, ctime_nsec = 0;
+  int64_t mtime_sec = 0, ctime_sec = 0, birth_sec = 0;  // birth is 0 where the file system has none
+  uint32_t mtime_nsec = 0, ctime_nsec = 0, birth_nsec = 0;
   uint64_t inode = 0;
   uint32_t links = 0;
   uint32_t rdev_major = 0, rdev_minor = 0;

@@ -109,6 +109,7 @@ const words: readonly (readonly [string, string])[] = [
   ['${U:-/}', '/'],
   ['${V-${U?never looked at}}', 'value'],
   ['${U+${U?never looked at}}', ''],
+  ['${V-${U:-${U?never looked at}}}', 'value'],
   // prefixes and suffixes
   ['${F#*.}', 'tar.gz'],
   ['${F##*.}', 'gz'],
