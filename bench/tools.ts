@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Job } from './measure.ts'
 
@@ -34,17 +33,15 @@ export function buildah(user: string | undefined): Tool {
   return {
     name: user === undefined ? 'buildah root' : 'buildah rootless',
     build: ({ state, context, tag, noCache }) =>
-      job(state, 'bud', '--layers', '--runtime=runc', '--pull-never', ...(noCache ? ['--no-cache'] : []), '-t', tag, context),
+      job(state, 'bud', '--layers', '--runtime=runc', '--tls-verify=false', ...(noCache ? ['--no-cache'] : []), '-t', tag, context),
     push: ({ state, tag, destination }) => job(state, 'push', '--tls-verify=false', tag, `docker://${destination}`),
     load: ({ state, layout, tag }) => ({
       argv: ['skopeo', 'copy', `oci:${layout}`, `containers-storage:[overlay@${join(state, 'root')}+${join(state, 'run')}]${tag}`],
       user,
     }),
-    clear: (state) => ({ argv: ['buildah', 'unshare', 'rm', '-rf', state], user }),
+    clear: (state) => ({
+      argv: [...(user === undefined ? [] : ['buildah', 'unshare']), 'rm', '-rf', join(state, 'root'), join(state, 'run')],
+      user,
+    }),
   }
-}
-
-/** For trees that root made himself. */
-export function removeTree(path: string): void {
-  rmSync(path, { recursive: true, force: true })
 }

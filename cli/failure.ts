@@ -14,7 +14,7 @@ export function printFailure(error: unknown, context: Pick<Context, 'printError'
     return 1
   }
   for (const line of outputOf(reason)) context.printError(` > ${printable(line)}\n`)
-  if (reason.at !== undefined) context.printError(excerptOf(reason.at))
+  if (reason.at !== undefined) context.printError(`${excerptOf(reason.at)}\n`)
   context.printError(`tsbuild: ${printable(reason.message)}${causeOf(reason)}\n`)
   if (reason.hint !== undefined) context.printError(`hint: ${printable(reason.hint)}\n`)
   return hasCode(reason, 'INTERRUPTED') ? (reason.cause as { status: number }).status : hasCode(reason, 'USAGE') ? 2 : 1
@@ -37,6 +37,6 @@ function excerptOf(at: SourceRange): string {
   try {
     return excerpt(readFileSync(at.file, 'utf8'), at)
   } catch {
-    return `${at.file}:${at.startLine}\n` // a Dockerfile that came from standard input, or is gone by now
+    return `${at.file}:${at.startLine}` // a Dockerfile that came from standard input, or is gone by now
   }
 }
