@@ -1,5 +1,5 @@
 import type { Bytes } from '../../native/wire.ts'
-import { OPAQUE_NAME, whiteoutOf } from '../oci/whiteout.ts'
+import { whiteoutOf } from '../oci/whiteout.ts'
 import { nameOf, parentOf, resolvePath } from './resolve-path.ts'
 import type { Toc, TocEntry } from './toc.ts'
 
@@ -18,18 +18,20 @@ export class LayerIndex {
   readonly #opaques = new Set<Bytes>()
   readonly #below: Below
   #directories = new Map<Bytes, Bytes>()
+  #hasBuried = false
   #children: Map<Bytes, Bytes[]> | undefined
 
   constructor(toc: Toc, below: Below) {
     this.#below = below
-    let lastWritten: Bytes | undefined
-    let last: Bytes = ''
+    let written: Bytes | undefined // entries of a directory stand together, so most have the parent of the one before
+    let directory: Bytes = ''
     for (const entry of toc.entries) {
-      const written = parentOf(entry.path)
-      if (written !== lastWritten) last = this.#directory(written) // entries of a directory stand together
-      lastWritten = written
-      this.#add(entry, last)
-      if (entry.type !== 'file') lastWritten = undefined
+      if (written === undefined || !isDirectlyIn(written, entry.path)) {
+        written = parentOf(entry.path)
+        directory = this.#directory(written)
+      }
+      this.#add(entry, directory === written ? entry.path : join(directory, nameOf(entry.path)))
+      if (entry.type !== 'file') written = undefined // it may be what a later path leads through
     }
   }
 
@@ -39,6 +41,15 @@ export class LayerIndex {
     for (let at = path; at !== ''; ) {
       at = parentOf(at)
       if (this.#opaques.has(at) || this.#whiteouts.has(at) || this.#isNoDirectory(at)) return true
+    }
+    return false
+  }
+  /** True when `path` is under something that is no directory in this very layer: a later entry took the place of its directory. */
+  buries(path: Bytes): boolean {
+    if (!this.#hasBuried) return false
+    for (let at = path; at !== ''; ) {
+      at = parentOf(at)
+      if (this.#isNoDirectory(at)) return true
     }
     return false
   }
@@ -55,17 +66,19 @@ export class LayerIndex {
     return this.#children.get(directory) ?? []
   }
 
-  #add(entry: TocEntry, directory: Bytes): void {
-    if (entry.path === '') return void this.entries.set('', entry)
-    const name = nameOf(entry.path)
-    const path = join(directory, name)
-    const meaning = name.startsWith('.wh.') ? whiteoutOf(path) : undefined
-    if (meaning?.kind === 'file') return void this.#whiteouts.add(meaning.path)
-    if (name === OPAQUE_NAME) return void this.#opaques.add(directory)
-    if (meaning?.kind === 'invalid') return // unpacking refuses such a layer
+  #add(entry: TocEntry, path: Bytes): void {
+    if (path.startsWith('.wh.', path.lastIndexOf('/') + 1) && this.#addWhiteout(path)) return
+    if (entry.type !== 'directory' && (this.implied.has(path) || this.entries.get(path)?.type === 'directory')) this.#hasBuried = true
     this.entries.set(path, entry)
     this.implied.delete(path)
     if (this.#directories.has(path)) this.#directories = new Map() // what it is may have changed
+  }
+  /** A whiteout that is none (`.wh.` alone) is left out: unpacking refuses such a layer. */
+  #addWhiteout(path: Bytes): boolean {
+    const meaning = whiteoutOf(path)
+    if (meaning.kind === 'file') this.#whiteouts.add(meaning.path)
+    if (meaning.kind === 'opaque') this.#opaques.add(parentOf(path))
+    return meaning.kind !== 'none'
   }
 
   /** Where the directory written as `written` is, with links followed. */
@@ -80,6 +93,7 @@ export class LayerIndex {
   #step(path: Bytes): Bytes {
     const own = this.entries.get(path)
     if (own?.type === 'directory') return path
+    if (own !== undefined && own.type !== 'symlink') this.#hasBuried = true
     const entry = own ?? this.#under(path)
     const target = entry?.type === 'symlink' ? resolvePath(path, (p) => this.entries.get(p) ?? this.#under(p)).path : path
     for (let at = target; at !== '' && !this.entries.has(at) && !this.implied.has(at); at = parentOf(at)) this.implied.add(at)
@@ -106,6 +120,11 @@ export class LayerIndex {
     }
     return children
   }
+}
+
+function isDirectlyIn(directory: Bytes, path: Bytes): boolean {
+  if (directory === '') return !path.includes('/')
+  return path.startsWith(directory) && path[directory.length] === '/' && path.indexOf('/', directory.length + 1) < 0
 }
 
 export function join(directory: Bytes, name: Bytes): Bytes {

@@ -56,39 +56,77 @@ export interface TarEntry {
  * grows beyond reason or has too many entries.
  */
 export async function readTar(source: AsyncIterable<Uint8Array>, take: (entry: TarEntry) => Promise<void>): Promise<void> {
-  let failure: { error: unknown } | undefined
-  let taken: Promise<void> = Promise.resolve()
-  let [count, bytesIn, bytesOut] = [0, 0, 0]
-  const fail = (error: unknown) => {
-    failure ??= { error }
-    parser.emit('failed')
+  const reading = new Reading(take)
+  try {
+    for await (const chunk of source) await reading.feed(chunk)
+    await reading.finish()
+  } catch (error) {
+    await reading.abandon(error)
+    throw error
   }
-  const parser = new Parser({ strict: true, onReadEntry })
-  parser.on('error', (cause: unknown) => fail(invalid(cause instanceof Error ? cause.message : String(cause), cause)))
+}
 
-  function onReadEntry(entry: ReadEntry): void {
-    count++
-    bytesOut += entry.size
-    if (count > MAX_ENTRIES) fail(invalid(`more than ${MAX_ENTRIES} entries`))
-    if (bytesOut > RATIO_FREE_BYTES + bytesIn * MAX_RATIO) fail(invalid(`${bytesIn} bytes grow to more than ${bytesOut}`))
-    taken = taken.then(async () => {
-      if (failure === undefined) await take(tarEntryOf(entry))
+class Reading {
+  readonly #parser: Parser
+  readonly #take: (entry: TarEntry) => Promise<void>
+  #failure: { readonly error: unknown } | undefined
+  #current: ReadEntry | undefined
+  #taken: Promise<void> = Promise.resolve()
+  #count = 0
+  #bytesIn = 0
+  #bytesOut = 0
+
+  constructor(take: (entry: TarEntry) => Promise<void>) {
+    this.#take = take
+    this.#parser = new Parser({ strict: true, onReadEntry: (entry) => this.#onEntry(entry) })
+    this.#parser.on('error', (cause: unknown) => this.#fail(invalid(cause instanceof Error ? cause.message : String(cause), cause)))
+  }
+
+  async feed(chunk: Uint8Array): Promise<void> {
+    this.#bytesIn += chunk.length
+    const isRoomLeft = this.#parser.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length))
+    if (!isRoomLeft && this.#failure === undefined) await eitherOf(this.#parser, ['drain', 'failed'])
+    this.#throwFailure()
+  }
+
+  async finish(): Promise<void> {
+    const ended = eitherOf(this.#parser, ['end', 'failed'])
+    this.#parser.end()
+    await ended
+    this.#throwFailure()
+    await this.#taken
+  }
+
+  /** Whoever is reading an entry gets the error, and is waited for. */
+  async abandon(error: unknown): Promise<void> {
+    this.#failure ??= { error }
+    this.#current?.destroy(error)
+    await this.#taken.catch(() => {}) // it is the same error, or came of it
+  }
+
+  #onEntry(entry: ReadEntry): void {
+    entry.on('error', () => {}) // abandoned after it was read: nobody listens any more
+    this.#count++
+    this.#bytesOut += entry.size
+    if (this.#count > MAX_ENTRIES) this.#fail(invalid(`more than ${MAX_ENTRIES} entries`))
+    if (this.#bytesOut > RATIO_FREE_BYTES + this.#bytesIn * MAX_RATIO)
+      this.#fail(invalid(`${this.#bytesIn} bytes grow to ${this.#bytesOut}`))
+    this.#taken = this.#taken.then(async () => {
+      if (this.#failure !== undefined) return
+      this.#current = entry
+      await this.#take(tarEntryOf(entry))
       entry.resume()
     })
-    taken.catch(fail)
+    this.#taken.catch((error: unknown) => this.#fail(error))
   }
 
-  for await (const chunk of source) {
-    bytesIn += chunk.length
-    if (!parser.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length)) && failure === undefined)
-      await eitherOf(parser, ['drain', 'failed'])
-    if (failure !== undefined) throw failure.error
+  #fail(error: unknown): void {
+    this.#failure ??= { error }
+    this.#parser.emit('failed')
   }
-  const ended = eitherOf(parser, ['end', 'failed'])
-  parser.end()
-  await ended
-  if (failure === undefined) await taken
-  if (failure !== undefined) throw (failure as { error: unknown }).error
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure.error
+  }
 }
 
 async function eitherOf(parser: Parser, events: readonly string[]): Promise<void> {

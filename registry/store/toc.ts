@@ -5,7 +5,7 @@ import { asDiffID, type DiffID, digestFromBytes } from '../oci/digest.ts'
 import { TsbuildError } from '../oci/error.ts'
 
 const MAGIC = '\x01TSBTOC\n'
-const HEADER_BYTES = 56
+export const TOC_HEADER_BYTES = 56
 const MAX_ENTRIES = 5_000_000
 /** From the type of an entry to its link: type, mode, uid, gid, size, mtime. */
 const FIXED_BYTES = 1 + 4 + 4 + 4 + 8 + 8 + 4
@@ -46,8 +46,8 @@ export interface Toc {
  */
 export function parseToc(bytes: NodeBuffer): Toc {
   const text = bytes.toString('latin1') // paths are slices of this one string, which costs no copy
-  if (!text.startsWith(MAGIC) || bytes.length < HEADER_BYTES) throw invalid('not of this format')
-  const reader = new Reader(bytes.subarray(8, HEADER_BYTES))
+  if (!text.startsWith(MAGIC) || bytes.length < TOC_HEADER_BYTES) throw invalid('not of this format')
+  const reader = new Reader(bytes.subarray(8, TOC_HEADER_BYTES))
   const tarSize = reader.u64()
   const diffID = asDiffID(digestFromBytes(reader.raw(32)))
   const count = reader.u64()
@@ -60,6 +60,12 @@ export function parseToc(bytes: NodeBuffer): Toc {
   }
 }
 
+/** The layer that a table of contents is of, from its first bytes; undefined when it is none. */
+export function tocDiffID(start: NodeBuffer | undefined): DiffID | undefined {
+  if (start === undefined || start.length < TOC_HEADER_BYTES || start.toString('latin1', 0, 8) !== MAGIC) return undefined
+  return asDiffID(digestFromBytes(start.subarray(16, 48)))
+}
+
 interface Source {
   readonly bytes: NodeBuffer
   readonly text: string
@@ -68,7 +74,7 @@ interface Source {
 function parseEntries(source: Source, count: number): TocEntry[] {
   const { bytes, text } = source
   const entries: TocEntry[] = []
-  let at = HEADER_BYTES
+  let at = TOC_HEADER_BYTES
   for (let i = 0; i < count; i++) {
     const fixed = at + 4 + bytes.readUInt32LE(at)
     const type = typeOfCode(bytes.readUInt8(fixed))

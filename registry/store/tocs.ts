@@ -1,4 +1,5 @@
-import { closeSync, fstatSync, openSync, readdirSync, readFileSync, rmSync, type Stats, statSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readSync, rmSync, type Stats, statSync } from 'node:fs'
+import { isBadLayer } from '../../native/failure.ts'
 import { bytesOfText } from '../../native/wire.ts'
 import { asDiffID, type DiffID, digestFromBytes, isDigest } from '../oci/digest.ts'
 import { hasCode, isErrno, TsbuildError } from '../oci/error.ts'
@@ -7,7 +8,7 @@ import { makeDurable, markFresh, syncFolder, trustOf } from './durable.ts'
 import { withKeyLock } from './lock.ts'
 import { inParallel } from './parallel.ts'
 import { fileNameOf, type Place, renameInto, writing } from './place.ts'
-import { parseToc, type Toc } from './toc.ts'
+import { parseToc, TOC_HEADER_BYTES, type Toc, tocDiffID } from './toc.ts'
 
 /** Tables of contents of layers, `toc/<diffID>`. A cache: each can be made again from its blob, so a doubtful one is a miss. */
 export interface Tocs {
@@ -61,7 +62,7 @@ function readToc(place: Place, path: string, diffID: DiffID): Toc | undefined {
   }
 }
 
-function readUsable(place: Place, path: string): Buffer | undefined {
+function readUsable(place: Place, path: string, maxBytes?: number): Buffer | undefined {
   let fd: number
   try {
     fd = openSync(path, 'r')
@@ -70,7 +71,10 @@ function readUsable(place: Place, path: string): Buffer | undefined {
     throw error
   }
   try {
-    return isUsable(place, fstatSync(fd)) ? readFileSync(fd) : undefined
+    if (!isUsable(place, fstatSync(fd))) return undefined
+    if (maxBytes === undefined) return readFileSync(fd)
+    const start = Buffer.alloc(maxBytes)
+    return start.subarray(0, readSync(fd, start))
   } finally {
     closeSync(fd)
   }
@@ -85,23 +89,27 @@ function adoptToc(place: Place, temporary: string, path: string): void {
 
 async function ensureToc(place: Place, layer: LayerFile, options: { path: string; signal: AbortSignal | undefined }): Promise<void> {
   const { path, signal } = options
-  if (readToc(place, path, layer.diffID) !== undefined) return
-  await withKeyLock(
-    place,
-    `toc-${fileNameOf(layer.diffID)}`,
-    async () => {
-      if (readToc(place, path, layer.diffID) !== undefined) return
-      const toc = await place.temporary()
-      const indexed = await place.native.index(
-        { blob: { path: bytesOfText(layer.path), codec: layer.codec }, toc: bytesOfText(toc) },
-        signal,
-      )
-      const diffID = digestFromBytes(indexed.diffID)
-      if (diffID !== layer.diffID) throw new TsbuildError('BLOB_MISMATCH', `layer ${layer.diffID}: its blob has the DiffID ${diffID}`)
-      adoptToc(place, toc, path)
-    },
-    { signal },
-  )
+  if (isTocOf(place, path, layer.diffID)) return
+  const lockOptions = signal === undefined ? {} : { signal }
+  await withKeyLock(place, `toc-${fileNameOf(layer.diffID)}`, () => indexUnlessThere(place, layer, options), lockOptions)
+}
+
+async function indexUnlessThere(place: Place, layer: LayerFile, options: { path: string; signal: AbortSignal | undefined }): Promise<void> {
+  if (isTocOf(place, options.path, layer.diffID)) return
+  const toc = await place.temporary()
+  const blob = { path: bytesOfText(layer.path), codec: layer.codec }
+  const indexed = await place.native.index({ blob, toc: bytesOfText(toc) }, options.signal).catch((cause: unknown) => {
+    throw isBadLayer(cause) ? new TsbuildError('LAYER_INVALID', `layer ${layer.diffID}: ${(cause as Error).message}`, { cause }) : cause
+  })
+  const diffID = digestFromBytes(indexed.diffID)
+  if (diffID === layer.diffID) return adoptToc(place, toc, options.path)
+  rmSync(toc)
+  throw new TsbuildError('BLOB_MISMATCH', `layer ${layer.diffID}: its blob has the DiffID ${diffID}`)
+}
+
+/** By its header only: most tables are made, then never read. */
+function isTocOf(place: Place, path: string, diffID: DiffID): boolean {
+  return tocDiffID(readUsable(place, path, TOC_HEADER_BYTES)) === diffID
 }
 
 function diffIDOfFile(name: string): DiffID[] {

@@ -4,7 +4,7 @@ import { type Bytes, bytesOfText, textOfBytes } from '../../native/wire.ts'
 import { digestFromBytes, digestOf } from '../oci/digest.ts'
 import { TsbuildError } from '../oci/error.ts'
 import { join, LayerIndex } from './layer-index.ts'
-import { parentOf, type ResolvedPath, resolvePath } from './resolve-path.ts'
+import { type ResolvedPath, resolvePath } from './resolve-path.ts'
 import type { Toc, TocEntry } from './toc.ts'
 import type { LayerFile, Tocs } from './tocs.ts'
 
@@ -100,9 +100,9 @@ export class MergedView {
     for (let layer = top; layer >= 0; layer--) {
       const index = this.#index(layer)
       const entry = index.entries.get(path)
-      if (entry !== undefined && !isBuried(index, path)) return this.#node(path, entry, layer)
+      if (entry !== undefined && !index.buries(path)) return this.#node(path, entry, layer)
       isImplied ||= index.implied.has(path)
-      if (index.hides(path)) break
+      if (layer === 0 || index.hides(path)) break
     }
     return isImplied ? { path, type: 'directory', link: '', entry: impliedDirectory(path), layer: -1 } : undefined
   }
@@ -151,16 +151,6 @@ export class MergedView {
       throw new TsbuildError('TOC_MISSING', `layer ${diffID}: its table of contents went away`, { hint: 'run the command again' })
     return toc
   }
-}
-
-/** Under something that is no directory, in the very same layer. */
-function isBuried(index: LayerIndex, path: Bytes): boolean {
-  for (let at = path; at !== ''; ) {
-    at = parentOf(at)
-    const entry = index.entries.get(at)
-    if (entry !== undefined && entry.type !== 'directory') return true
-  }
-  return false
 }
 
 /** As unpacking makes it: 0755, root's. */

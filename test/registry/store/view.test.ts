@@ -82,6 +82,17 @@ describe('MergedView', () => {
       [[file('b'), file('\xff'), file('B'), file('a-'), dir('a'), file('a/z')]],
       ['B', 'a/', 'a/z', 'a-', 'b', '\xff'],
     ],
+    ['a file that takes the place of a directory in one layer', [[dir('d'), file('d/a'), file('d')]], ['d']],
+    ['a file that takes the place of an implied directory', [[file('d/a'), file('d')]], ['d']],
+    ['nothing below a file', [[file('d'), file('d/a')]], ['d']],
+    [
+      'an entry at the top after deep ones',
+      [
+        [dir('d'), file('d/a'), file('e')],
+        [file('d/b'), file('f')],
+      ],
+      ['d/', 'd/a', 'd/b', 'e', 'f'],
+    ],
     ['a bare .wh. as nothing', [[file('.wh.'), file('a')]], ['a']],
   ] as [string, EntrySpec[][], string[]][]) {
     it(`shows ${what}`, () => assert.deepEqual(walk(viewOf(...layers)), want))
