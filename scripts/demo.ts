@@ -16,8 +16,8 @@ COPY greeting.txt ./
 RUN tr a-z A-Z <greeting.txt >loud.txt
 
 FROM demo/busybox
-RUN adduser -D -u 1000 app && mkdir /data && chown app:app /data
-COPY --from=build --chown=app:app /src/loud.txt /app/
+RUN echo 'app:x:1000:1000:app:/app:/bin/sh' >>/etc/passwd && mkdir /data && chown 1000:1000 /data
+COPY --from=build --chown=app:1000 /src/loud.txt /app/
 COPY --chmod=755 greet.sh /app/
 ENV FROM=tsbuild
 USER app
