@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { access, link, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
-import { connect } from 'node:net'
+import { Socket } from 'node:net'
 import { join } from 'node:path'
 import { sha256 as noble } from '@noble/hashes/sha2.js'
 import { openAddon } from '../../native/addon.ts'
@@ -93,7 +93,7 @@ describe('the addon', function () {
 
     it('lists the root itself, and nothing through symlinks', async () => {
       await mkdir(folder.at('d'))
-      await writeFile(Buffer.concat([Buffer.from(folder.at('')), Buffer.from([255])]), '')
+      await writeFile(Buffer.concat([Buffer.from(`${folder.path}/`), Buffer.from([255])]), '')
       await symlink('d', folder.at('l'))
       const [root, through] = await addon.list({ root: folder.path, directories: ['', 'l'], xattrs: false })
       assert.deepEqual(
@@ -208,7 +208,7 @@ describe('the addon', function () {
     it('gives the child descriptor 3 and nothing else', async () => {
       const script = 'read line <&3; echo "got $line" >&3; ls /proc/self/fd >&3; exit 7'
       const child = addon.spawn('/bin/sh', ['sh', '-c', script], ['PATH=/usr/bin:/bin'])
-      const socket = connect({ fd: child.fd } as never)
+      const socket = new Socket({ fd: child.fd, readable: true, writable: true })
       socket.write('hello\n')
       let text = ''
       for await (const bytes of socket) text += bytes
@@ -217,7 +217,7 @@ describe('the addon', function () {
     })
     it('tells the signal that ended it', async () => {
       const child = addon.spawn('/bin/sh', ['sh', '-c', 'kill -9 $$'], [])
-      const socket = connect({ fd: child.fd } as never)
+      const socket = new Socket({ fd: child.fd, readable: true, writable: true })
       socket.resume()
       assert.deepEqual(await keepAlive(child.ended), { exit: 0, signal: 9 })
       socket.destroy()

@@ -70,7 +70,7 @@ describe('reading blobs', function () {
       ]
       await addon.pack(packRequest(folder.at('out'), entries, { blobs: [source(codec)] }))
       const out = await readFile(folder.at('out'))
-      assert.equal(out.subarray(2048 + 512, 2048 + 512 + 5).toString(), 'first')
+      assert.equal(out.subarray(2048, 2053).toString(), 'first')
       assert.ok(out.subarray(512, 1512).equals(tar.subarray(2_000_000, 2_001_000)))
     })
   }
@@ -99,7 +99,7 @@ describe('reading blobs', function () {
     ],
     ['no gzip at all', 'gzip', () => tar, /not gzip/],
     ['no zstd at all', 'zstd', () => tar, /zstd: /],
-    ['bytes after a gzip', 'gzip', () => Buffer.concat([gzipSync(tar), Buffer.from('x')]), /not gzip/],
+    ['bytes after a gzip', 'gzip', () => Buffer.concat([gzipSync(tar), Buffer.from('x')]), /not gzip|end early/],
     ['a member of ours cut off', 'gzip', async () => (await ours(tar)).subarray(0, -100), /end early/],
     ['a member of ours that lies about its size', 'gzip', async () => patched(await ours(tar), 16, 5), /not gzip/],
     [
