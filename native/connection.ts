@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { TsbuildError } from '../registry/oci/error.ts'
-import { failureFrom } from './failure.ts'
+import { readFailure } from './failure.ts'
 import { type Frame, FrameParser, frameHead } from './frames.ts'
 import { KIND } from './protocol.ts'
 import { Reader } from './wire.ts'
@@ -18,6 +18,8 @@ export interface RequestOptions {
 export interface Hello {
   readonly protocol: number
   readonly version: string
+  /** Text of the helper's uid_map and gid_map: user_namespaces(7). */
+  readonly idMap: string
 }
 
 interface Pending {
@@ -107,7 +109,7 @@ export class Connection {
   #dispatch(frame: Frame): void {
     if (frame.kind === KIND.hello) this.#greet(readHello(frame.body))
     else if (frame.id === 0)
-      this.#end(readFailure(frame.body)) // about the helper itself
+      this.#end(readFailure(new Reader(frame.body))) // about the helper itself
     else this.#answer(frame)
   }
 
@@ -120,7 +122,7 @@ export class Connection {
     }
     this.#remove(frame.id)
     if (frame.kind === KIND.reply) pending.resolve(frame.body)
-    else pending.reject(pending.options.signal?.aborted ? pending.options.signal.reason : readFailure(frame.body))
+    else pending.reject(pending.options.signal?.aborted ? pending.options.signal.reason : readFailure(new Reader(frame.body)))
   }
 
   #end(error: unknown): void {
@@ -135,12 +137,7 @@ export class Connection {
 
 function readHello(body: Uint8Array): Hello {
   const r = new Reader(body)
-  return { protocol: r.u32(), version: r.bytes() }
-}
-
-function readFailure(body: Uint8Array): TsbuildError {
-  const r = new Reader(body)
-  return failureFrom(r.i32(), r.bytes(), r.bytes())
+  return { protocol: r.u32(), version: r.bytes(), idMap: r.atEnd ? '' : r.bytes() + r.bytes() }
 }
 
 function helperDied(cause: unknown): TsbuildError {

@@ -40,6 +40,8 @@ export interface HelperOutput {
  * left running. `cause.syscall === 'exec'` of a step: everything was ready, but the command could not be started (ENOENT, EACCES, ELIBACC, ENOEXEC).
  */
 export interface Helper extends AsyncDisposable {
+  /** Text of its uid_map and gid_map (user_namespaces(7)). */
+  readonly idMap: string
   probe(signal?: AbortSignal): Promise<Fact[]>
   begin(tree: TreeRequest, signal?: AbortSignal): Promise<void>
   unpack(request: UnpackRequest, signal?: AbortSignal): Promise<IndexReply>
@@ -50,9 +52,10 @@ export interface Helper extends AsyncDisposable {
 
 /** Starts the helper and waits until it is in its namespaces. The caller disposes of it; when this process dies, so does the helper and all it runs. */
 export async function startHelper(options: StartOptions & { readonly ids?: Ids }): Promise<Helper> {
-  const { connection, stop } = await startProcess(['serve', '--ids', options.ids ?? 'auto'], options)
+  const { connection, idMap, stop } = await startProcess(['serve', '--ids', options.ids ?? 'auto'], options)
   const ask = async (kind: number, body: Uint8Array, signal?: AbortSignal) => new Reader(await connection.request(kind, body, { signal }))
   return {
+    idMap,
     probe: async (signal) => decodeProbe(await ask(KIND.probe, new Uint8Array(0), signal)),
     begin: async (tree, signal) => void (await ask(KIND.begin, encodeBegin(tree), signal)),
     unpack: (request, signal) =>

@@ -28,6 +28,8 @@ export interface StartOptions {
 /** A helper that has said hello. */
 export interface StartedHelper {
   readonly connection: Connection
+  /** Its id map, as text: trees that were unpacked under another one are other trees. */
+  readonly idMap: string
   /** Ends the helper and everything it runs; resolves when it is gone. */
   stop(): Promise<void>
 }
@@ -51,7 +53,7 @@ export async function startProcess(args: readonly string[], options: StartOption
     const failed = process.ended.then(() => new Promise<never>(() => {}))
     const hello = await Promise.race([connection.hello(), failed])
     if (hello.protocol !== PROTOCOL_VERSION || hello.version !== options.version) throw wrongVersion(options, hello.version)
-    return { connection, stop }
+    return { connection, idMap: hello.idMap, stop }
   } catch (error) {
     await stop()
     throw error

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "layer/codec.h"
+#include "common/text-file.h"
 #include "loop.h"
 #include "userns.h"
 
@@ -40,10 +41,16 @@ bool parse(int argc, char** argv, Options& options) {
   return argc % 2 == 0 && !options.version.empty() && !parse_ids(options.ids).empty();
 }
 
+// With the id map of this process: trees that were unpacked under another one are other trees.
 Status say_hello(int socket) {
   Writer w;
   w.u32(kProtocolVersion);
   w.bytes(kPackageVersion);
+  for (const char* path : {"/proc/self/uid_map", "/proc/self/gid_map"}) {
+    Result<std::string> map = read_text_file(path);
+    if (!map.ok()) return map.failure();
+    w.bytes(map.value());
+  }
   return write_all(socket, encode_frame(0, Kind::kHello, w.view()));
 }
 
