@@ -53,6 +53,13 @@
       "type": "executable",
       "sources": ["<!@(ls src/helper/*.cc)"],
       "dependencies": ["tsbuild_layer"],
+      "actions": [{
+        "action_name": "seccomp_filter",
+        "inputs": ["../scripts/seccomp.mjs", "src/helper/seccomp.table"],
+        "outputs": ["<(SHARED_INTERMEDIATE_DIR)/seccomp-filter.h"],
+        "action": ["node", "../scripts/seccomp.mjs", "src/helper/seccomp.table", "<@(_outputs)"]
+      }],
+      "include_dirs": ["<(SHARED_INTERMEDIATE_DIR)"],
       "ldflags!": ["-rdynamic"],
       # Fatal warnings: the linker warns when static code would need the shared C library of the place (getpwnam, getaddrinfo).
       "ldflags": ["-static", "-Wl,--fatal-warnings", "-s"]

@@ -52,12 +52,16 @@ function nameOf(errno: number): string {
 }
 /** Linux names that libuv does not know. */
 const LATER_NAMES: Record<number, string> = {
+  8: 'ENOEXEC',
   38: 'ENOSYS',
   40: 'ELOOP',
   61: 'ENODATA',
   74: 'EBADMSG',
   75: 'EOVERFLOW',
+  79: 'ELIBACC',
+  80: 'ELIBBAD',
   116: 'ESTALE',
+  125: 'ECANCELED',
   122: 'EDQUOT',
 }
 

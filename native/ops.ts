@@ -33,9 +33,9 @@ export interface NativeOps extends AsyncDisposable {
 
 export interface LockOptions {
   readonly wait?: boolean
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /** Called once when the lock is not free at once. */
-  readonly onWait?: () => void
+  readonly onWait?: (() => void) | undefined
 }
 
 export interface HeldLock extends AsyncDisposable {

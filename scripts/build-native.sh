@@ -14,7 +14,7 @@ stamp_now() {
     grep '"version"' package.json
     # the headers of the codecs: installing or removing a package changes what is built
     ls -d /usr/include/libdeflate.h /usr/include/zlib.h /usr/include/zstd.h 2> /dev/null || true
-    find native/src native/binding.gyp scripts/build-native.sh scripts/probe.sh -type f -print0 | sort -z | xargs -0 sha256sum
+    find native/src native/binding.gyp scripts/build-native.sh scripts/probe.sh scripts/seccomp.mjs -type f -print0 | sort -z | xargs -0 sha256sum
   } | sha256sum | cut -c1-32
 }
 

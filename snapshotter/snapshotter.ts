@@ -17,8 +17,9 @@ export type Sealed =
 
 /** Output of a running command. */
 export interface StepOutput {
-  stdout(bytes: Uint8Array): void
-  stderr(bytes: Uint8Array): void
+  /** A promise that is returned holds the command back until it resolves. */
+  stdout(bytes: Uint8Array): void | Promise<void>
+  stderr(bytes: Uint8Array): void | Promise<void>
   /** Read to its end only while the command runs. */
   readonly stdin?: AsyncIterable<Uint8Array>
 }

@@ -26,3 +26,20 @@ export type ProgressEvent =
 
 /** Where events go. Never throws, never waits. */
 export type Emit = (event: ProgressEvent) => void
+
+/** Does `work` as one step of the progress: started, then done, or failed with the first line of the error. */
+export async function asStep<T>(
+  step: { readonly id: string; readonly name: string; readonly emit: Emit; readonly now: () => number },
+  work: () => Promise<T>,
+): Promise<T> {
+  const { id, name, emit, now } = step
+  emit({ kind: 'started', step: id, name, time: now() })
+  try {
+    const result = await work()
+    emit({ kind: 'finished', step: id, status: 'done', time: now() })
+    return result
+  } catch (error) {
+    emit({ kind: 'finished', step: id, status: 'failed', time: now(), detail: error instanceof Error ? error.message : String(error) })
+    throw error
+  }
+}

@@ -21,7 +21,7 @@ const ALIASES: Record<string, string> = {
 /** `os/arch[/variant]`, or `arch` alone (os linux), as containerd's platforms package reads it. Throws PLATFORM_INVALID. */
 export function parsePlatform(text: string): Platform {
   const parts = text.toLowerCase().split('/')
-  if (text === '' || parts.length > 3 || parts.some((part) => !/^[a-z0-9_.-]+$/.test(part))) {
+  if (text === '' || parts.length > 3 || parts.some((part) => !/^[a-z0-9][a-z0-9_.-]*$/.test(part))) {
     throw new TsbuildError('PLATFORM_INVALID', `not a platform: ${JSON.stringify(text)}`, {
       hint: 'write os/architecture[/variant], as in linux/amd64 or linux/arm64/v8',
     })
@@ -43,6 +43,11 @@ export function normalisePlatform(platform: Platform): Platform {
 
 export function formatPlatform(platform: Platform): string {
   return [platform.os, platform.architecture, ...(platform.variant === undefined ? [] : [platform.variant])].join('/')
+}
+
+/** The platform in a document that has more in it: an index entry, an image config. */
+export function platformOf({ os, architecture, variant }: { os: string; architecture: string; variant?: string | undefined }): Platform {
+  return { os, architecture, ...(variant === undefined ? {} : { variant }) }
 }
 
 /** The platform of a machine, from Node's `process.arch` spelling. */

@@ -1,0 +1,53 @@
+import type { NativeOps } from '../native/ops.ts'
+import type { ImageConfig } from '../registry/oci/config.ts'
+import type { Descriptor } from '../registry/oci/descriptor.ts'
+import type { DiffID, Digest } from '../registry/oci/digest.ts'
+import type { Emit } from '../registry/oci/event.ts'
+import type { Codec } from '../registry/oci/media-type.ts'
+import type { Platform } from '../registry/oci/platform.ts'
+import type { Store } from '../registry/store/store.ts'
+import type { Snapshotter } from '../snapshotter/snapshotter.ts'
+
+/** One layer of a chain: what it is uncompressed, and the blob that holds it. */
+export interface LayerRef {
+  readonly diffID: DiffID
+  readonly blob: Descriptor
+}
+
+/** An image that a stage starts from or copies from, with its blobs in the store. */
+export interface BaseImage {
+  /** As the Dockerfile names it. */
+  readonly reference: string
+  readonly manifest: Digest
+  readonly config: ImageConfig
+  readonly layers: readonly LayerRef[]
+}
+
+/** Finds base images: in the store, else in their registry. */
+export interface Bases {
+  /** `always` asks the registry although the name is known here. Throws IMAGE_NOT_FOUND and what the registry says. */
+  resolve(reference: string, platform: Platform, options: { readonly pull: PullPolicy; readonly signal: AbortSignal }): Promise<BaseImage>
+}
+
+export type PullPolicy = 'missing' | 'always' | 'never'
+
+export interface Compression {
+  readonly codec: Codec
+  /** 0 is the codec's default. */
+  readonly level: number
+  readonly id: string
+}
+
+/** What a build needs from its caller. */
+export interface BuildDeps {
+  readonly store: Store
+  readonly native: NativeOps
+  readonly bases: Bases
+  /** Starts the helper at the first call; a build that runs no command never calls it. */
+  readonly snapshots: () => Promise<Snapshotter>
+  /** How new layers are compressed; `id` names codec, version and level, on which the bytes depend. */
+  readonly compression: Compression
+  readonly emit: Emit
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+}

@@ -1,0 +1,78 @@
+import { type SourceRange, TsbuildError } from '../../registry/oci/error.ts'
+import type { CopyInstruction, Instruction, ParsedDockerfile } from './instruction.ts'
+import { readMode } from './mode.ts'
+import { readPort } from './ports.ts'
+import { readSignal } from './signals.ts'
+import { remoteSource } from './sources.ts'
+import { refuseUnsupported } from './unsupported.ts'
+
+/**
+ * Returns `parsed` when it can be built as far as its text tells. Throws DOCKERFILE_SYNTAX for what is wrong without any value being known, and
+ * DOCKERFILE_UNSUPPORTED for what this version does not do, both at their line.
+ */
+export function checkDockerfile(parsed: ParsedDockerfile): ParsedDockerfile {
+  checkStages(parsed.instructions)
+  for (const instruction of parsed.instructions) {
+    refuseUnsupported(instruction)
+    checkInstruction(instruction)
+  }
+  return parsed
+}
+
+function checkStages(instructions: readonly Instruction[]): void {
+  const first = instructions.find((instruction) => instruction.kind !== 'arg')
+  if (first?.kind === 'from') return
+  if (first !== undefined)
+    throw broken('no build stage in current context', first.at, `${first.kind.toUpperCase()} cannot come before FROM; only ARG can`)
+  const last = instructions.at(-1)
+  throw broken('dockerfile contains no stages to build', last?.at, 'add a FROM')
+}
+
+function checkInstruction(instruction: Instruction): void {
+  const { at } = instruction
+  if (instruction.kind === 'onbuild') checkInstruction(instruction.instruction)
+  else if (instruction.kind === 'expose') for (const port of instruction.ports.filter(isConstant)) checkPort(port, at)
+  else if (instruction.kind === 'stopsignal' && isConstant(instruction.signal)) checkSignal(instruction.signal, at)
+  else if (instruction.kind === 'copy') checkCopy(instruction)
+  if ((instruction.kind === 'copy' || instruction.kind === 'add') && instruction.chmod !== undefined && isConstant(instruction.chmod))
+    checkMode(instruction.chmod, instruction.flags.find(({ name }) => name === 'chmod')?.at ?? at)
+}
+
+/** Known without expansion. */
+function isConstant(text: string): boolean {
+  return !/["'$\\`]/.test(text)
+}
+
+/** Throws DOCKERFILE_SYNTAX unless `port` (expanded) is one. */
+export function checkPort(port: string, at: SourceRange): readonly string[] {
+  const read = readPort(port)
+  if (read === undefined) throw broken(`invalid containerPort: ${JSON.stringify(port)}`, at, 'write 80, 80/udp or 8000-8010')
+  return read.ports
+}
+
+/** Throws DOCKERFILE_SYNTAX unless `signal` (expanded) is one. */
+export function checkSignal(signal: string, at: SourceRange): void {
+  if (readSignal(signal) === undefined)
+    throw broken(`invalid signal: ${JSON.stringify(signal)}`, at, 'write a name such as SIGTERM, or a number from 1 to 64')
+}
+
+/** Throws DOCKERFILE_SYNTAX unless `mode` (expanded) can be read. */
+export function checkMode(mode: string, at: SourceRange): void {
+  if (readMode(mode) === undefined)
+    throw broken(`invalid chmod parameter: ${JSON.stringify(mode)}`, at, 'write an octal mode from 0 to 7777, or one like u=rwX,go=rX')
+}
+
+function checkCopy(copy: CopyInstruction): void {
+  const remote = copy.sources.find((source) => remoteSource(source) !== undefined)
+  if (remote !== undefined) throw broken(`source can't be a git ref or URL for COPY: ${JSON.stringify(remote)}`, copy.at, 'use ADD')
+  if (copy.from?.includes('$'))
+    throw broken(
+      `variable expansion is not supported for --from: ${JSON.stringify(copy.from)}`,
+      copy.flags.find(({ name }) => name === 'from')?.at ?? copy.at,
+      'define a stage (FROM with an ARG before it, AS name) and name that',
+    )
+}
+
+function broken(message: string, at: SourceRange | undefined, hint: string): TsbuildError {
+  return new TsbuildError('DOCKERFILE_SYNTAX', message, { at, hint })
+}

@@ -1,0 +1,48 @@
+import type { SourceRange } from '../../registry/oci/error.ts'
+
+const RULE = '-'.repeat(20)
+/** Lines of a long range beyond this are left out in the middle. */
+const MAX_LINES = 20
+const MAX_WIDTH = 200
+
+/**
+ * The lines around `at`, for below an error: `file:line`, then numbered lines, those meant marked with `>>>`, and the columns underlined when they are
+ * known and on one line. Ends without a line feed. Control characters are shown as `?`: a Dockerfile must not talk to the terminal.
+ */
+export function excerpt(source: string | Uint8Array, at: SourceRange): string {
+  const text = typeof source === 'string' ? source : new TextDecoder().decode(source)
+  const lines = text.split('\n').map((line) => line.replace(/\r+$/, ''))
+  const pad = at.startLine === at.endLine ? 2 : 1
+  const first = Math.max(1, at.startLine - pad)
+  const last = Math.min(lines.length, at.endLine + pad)
+  const shown: string[] = []
+  for (let number = first; number <= last; number++) {
+    if (number === first + MAX_LINES && last - number > MAX_LINES) {
+      shown.push(row('...', '', ''))
+      number = last - MAX_LINES + 1
+    }
+    const line = lines[number - 1] ?? ''
+    // The last line feed ends a line, it begins none.
+    if (number === lines.length && line === '' && number > at.endLine) break
+    const meant = number >= at.startLine && number <= at.endLine
+    shown.push(row(String(number), meant ? '>>>' : '', visible(line.slice(0, MAX_WIDTH))))
+    if (meant && at.startLine === at.endLine) shown.push(...underline(line, at))
+  }
+  return [`${at.file}:${at.startLine}`, RULE, ...shown, RULE].join('\n')
+}
+
+function row(number: string, marker: string, line: string): string {
+  return ` ${number.padStart(3)} | ${marker.padEnd(3)} ${line}`.trimEnd()
+}
+
+/** Carets below the columns; tabs stay tabs, so that they stand below what they mean. */
+function underline(line: string, { startColumn, endColumn }: SourceRange): string[] {
+  if (startColumn === undefined || endColumn === undefined || startColumn > MAX_WIDTH) return []
+  const before = line.slice(0, startColumn - 1).replace(/[^\t]/g, ' ')
+  const width = Math.max(1, Math.min(endColumn, line.length + 1, MAX_WIDTH + 1) - startColumn)
+  return [row('', '', before + '^'.repeat(width))]
+}
+
+function visible(line: string): string {
+  return line.replace(/[\p{Cc}\p{Cf}\p{Surrogate}]/gu, (character) => (character === '\t' ? character : '?'))
+}

@@ -1,0 +1,55 @@
+import { checkFlags } from '../flags.ts'
+import type {
+  ExposeInstruction,
+  MaintainerInstruction,
+  StopsignalInstruction,
+  UserInstruction,
+  VolumeInstruction,
+  WorkdirInstruction,
+} from '../instruction.ts'
+import { argumentText, baseOf, jsonArguments, type Statement, syntaxError } from '../statement.ts'
+import { splitBlanks } from '../words.ts'
+
+export function readWorkdir(statement: Statement): WorkdirInstruction {
+  return { ...baseOf(statement), kind: 'workdir', path: oneArgument(statement) }
+}
+
+export function readUser(statement: Statement): UserInstruction {
+  return { ...baseOf(statement), kind: 'user', user: oneArgument(statement) }
+}
+
+export function readStopsignal(statement: Statement): StopsignalInstruction {
+  return { ...baseOf(statement), kind: 'stopsignal', signal: oneArgument(statement) }
+}
+
+export function readMaintainer(statement: Statement): MaintainerInstruction {
+  return { ...baseOf(statement), kind: 'maintainer', name: oneArgument(statement) }
+}
+
+/** The whole rest of the line, inner white space included. */
+function oneArgument(statement: Statement): string {
+  checkFlags(statement.flags, {}, statement.keyword)
+  const text = argumentText(statement)
+  if (text === '') throw syntaxError(statement, `${statement.keyword} requires exactly one argument`)
+  return text
+}
+
+export function readExpose(statement: Statement): ExposeInstruction {
+  checkFlags(statement.flags, {}, 'EXPOSE')
+  return { ...baseOf(statement), kind: 'expose', ports: atLeastOne(statement, wordsOf(statement)) }
+}
+
+/** Blank items are refused once expanded, where all of them are known. */
+export function readVolume(statement: Statement): VolumeInstruction {
+  checkFlags(statement.flags, {}, 'VOLUME')
+  return { ...baseOf(statement), kind: 'volume', paths: atLeastOne(statement, jsonArguments(statement) ?? wordsOf(statement)) }
+}
+
+function wordsOf({ line, args }: Statement): string[] {
+  return splitBlanks(line.text, args).map((word) => word.text)
+}
+
+function atLeastOne(statement: Statement, words: string[]): string[] {
+  if (words.length === 0) throw syntaxError(statement, `${statement.keyword} requires at least one argument`)
+  return words
+}

@@ -1,0 +1,13 @@
+const GIT_SCHEME = /^(?:git|ssh):\/\//i
+const SCP_LIKE = /^[\w.-]+@[\w.-]+:(?!\/\/)/
+const HTTP = /^https?:\/\//i
+
+/**
+ * Whether an ADD source (expanded) is fetched, and how; undefined is a local path. Git is `git://`, `ssh://`, `user@host:path`, and http(s) whose path ends
+ * in `.git` before `#` or `?`. `github.com/x/y` without a scheme is a path.
+ */
+export function remoteSource(source: string): 'git' | 'http' | undefined {
+  if (GIT_SCHEME.test(source) || SCP_LIKE.test(source)) return 'git'
+  if (!HTTP.test(source)) return undefined
+  return /^[^?#]*\.git\/?(?:[?#]|$)/.test(source) ? 'git' : 'http'
+}

@@ -1,0 +1,55 @@
+import { type SourceRange, TsbuildError } from '../../registry/oci/error.ts'
+import type { Instruction, InstructionKind } from './instruction.ts'
+import { remoteSource } from './sources.ts'
+
+/** What the language has and this version does not carry out: refused at its line. A row goes when its feature comes. */
+interface Row {
+  readonly kind: InstructionKind
+  readonly what: string
+  /** The flag to point at. */
+  readonly flag?: string
+  readonly applies: (instruction: Instruction) => boolean
+}
+
+export const UNSUPPORTED: readonly Row[] = [
+  row('run', 'RUN --mount', (run) => run.mounts.length > 0, 'mount'),
+  row('run', 'RUN --security=insecure', (run) => run.security === 'insecure', 'security'),
+  row('run', 'RUN --device', (run) => run.devices.length > 0, 'device'),
+  row('copy', 'COPY --link', (copy) => copy.link, 'link'),
+  row('copy', 'COPY --parents', (copy) => copy.parents, 'parents'),
+  row('copy', 'COPY --exclude', (copy) => copy.exclude.length > 0, 'exclude'),
+  row('add', 'ADD --link', (add) => add.link, 'link'),
+  row('add', 'ADD --exclude', (add) => add.exclude.length > 0, 'exclude'),
+  row('add', 'ADD --checksum', (add) => add.checksum !== undefined, 'checksum'),
+  row('add', 'ADD --keep-git-dir', (add) => add.keepGitDir !== undefined, 'keep-git-dir'),
+  row('add', 'ADD --unpack', (add) => add.unpack !== undefined, 'unpack'),
+  row('add', 'ADD of a git repository', (add) => add.sources.some((source) => remoteSource(source) === 'git')),
+  row('add', 'ADD of a URL', (add) => add.sources.some((source) => remoteSource(source) === 'http')),
+]
+
+function row<K extends InstructionKind>(
+  kind: K,
+  what: string,
+  applies: (instruction: Extract<Instruction, { kind: K }>) => boolean,
+  flag?: string,
+): Row {
+  const isKind = (instruction: Instruction): instruction is Extract<Instruction, { kind: K }> => instruction.kind === kind
+  return { kind, what, applies: (instruction) => isKind(instruction) && applies(instruction), ...(flag === undefined ? {} : { flag }) }
+}
+
+/** Throws DOCKERFILE_UNSUPPORTED when `instruction`, or the one its ONBUILD holds, is in the table. */
+export function refuseUnsupported(instruction: Instruction): void {
+  if (instruction.kind === 'onbuild') refuseUnsupported(instruction.instruction)
+  const found = UNSUPPORTED.find(({ applies }) => applies(instruction))
+  if (found === undefined) return
+  const flag = instruction.flags.find(({ name }) => name === found.flag)
+  throw unsupported(found.what, flag?.at ?? instruction.at)
+}
+
+/** DOCKERFILE_UNSUPPORTED: `what` is not supported yet. Also for what only shows later: an archive in ADD, a trigger in a base image. */
+export function unsupported(what: string, at: SourceRange, hint?: string): TsbuildError {
+  return new TsbuildError('DOCKERFILE_UNSUPPORTED', `${what} is not supported yet`, {
+    at,
+    hint: hint ?? 'README.md lists what is supported',
+  })
+}

@@ -1,0 +1,77 @@
+import type { SourceRange } from '../../registry/oci/error.ts'
+import type { Platform } from '../../registry/oci/platform.ts'
+import type { BaseImage } from '../deps.ts'
+
+/**
+ * What a build has to do, one node for each thing that makes or changes a file system. Instructions that only describe the image (ENV, LABEL, CMD, ...)
+ * are no operations: they are in the `StagePlan`, and in what the operations after them can see. All variables are expanded by now.
+ */
+export type Operation = SourceOperation | MkdirOperation | RunOperation | CopyOperation
+
+interface OperationBase {
+  readonly id: number
+  /** Operations whose results this one reads; the first is the parent whose file system it goes on with, where it has one. */
+  readonly inputs: readonly number[]
+  /** Name of the step as people see it: `[build 2/4] RUN make`. */
+  readonly name: string
+  readonly at: SourceRange
+  readonly platform: Platform
+}
+
+/** A base image, or nothing at all (`image` undefined: scratch). */
+export interface SourceOperation extends OperationBase {
+  readonly kind: 'source'
+  readonly image: BaseImage | undefined
+}
+
+/** WORKDIR: the directory is there afterwards. */
+export interface MkdirOperation extends OperationBase {
+  readonly kind: 'mkdir'
+  /** Absolute. */
+  readonly path: string
+  readonly user: string
+  /** Seconds since the epoch for directories that are made. */
+  readonly time: number
+}
+
+export interface RunOperation extends OperationBase {
+  readonly kind: 'run'
+  readonly argv: readonly string[]
+  readonly env: readonly string[]
+  /** Variables that reach the command but not the key: proxies. */
+  readonly hiddenEnv: readonly string[]
+  readonly user: string
+  readonly cwd: string
+  readonly network: 'host' | 'none'
+}
+
+/** A file that the Dockerfile itself holds (heredoc). */
+export interface InlineFile {
+  readonly name: string
+  readonly content: string
+}
+
+/** COPY and ADD. */
+export interface CopyOperation extends OperationBase {
+  readonly kind: 'copy'
+  /** True for ADD: local archives are unpacked. */
+  readonly add: boolean
+  /** Where the sources are: the context, or the result of inputs[1]. */
+  readonly from: 'context' | 'operation'
+  /** How messages call where the sources are. */
+  readonly fromLabel: string
+  readonly sources: readonly string[]
+  readonly inline: readonly InlineFile[]
+  /** Absolute; a trailing slash means that it is a directory. */
+  readonly destination: string
+  readonly chown: string | undefined
+  readonly chmod: string | undefined
+  /** Seconds since the epoch for directories that are made on the way. */
+  readonly time: number
+}
+
+/** One entry of the image history and the operation that made its layer, if it made one. */
+export interface PlannedHistory {
+  readonly createdBy: string
+  readonly operation: number | undefined
+}

@@ -1,0 +1,116 @@
+import type { HealthcheckConfig, RunConfig } from '../../registry/oci/config.ts'
+import { checkPort, checkSignal } from '../dockerfile/check.ts'
+import type { Command, HealthcheckInstruction, Instruction, Pair } from '../dockerfile/instruction.ts'
+import type { Scope } from '../dockerfile/scope.ts'
+import { goDuration, goList, goQuotedList } from './go-format.ts'
+
+/** Instructions that change nothing but the image config. */
+export type MetadataInstruction = Extract<
+  Instruction,
+  { kind: 'env' | 'label' | 'user' | 'expose' | 'volume' | 'cmd' | 'entrypoint' | 'shell' | 'stopsignal' | 'healthcheck' }
+>
+
+/** The config after an instruction, and its entry in the history (`created_by`, as BuildKit writes it). */
+export interface Described {
+  readonly config: RunConfig
+  readonly createdBy: string
+}
+
+const DEFAULT_SHELL = ['/bin/sh', '-c']
+
+/** Moves `scope` on where the instruction sets variables. `hasOwnCmd`: the stage itself has set CMD before, so ENTRYPOINT does not clear it. */
+export function applyMetadata(config: RunConfig, instruction: MetadataInstruction, scope: Scope, hasOwnCmd: boolean): Described {
+  const { at } = instruction
+  switch (instruction.kind) {
+    case 'env': {
+      const pairs = scope.setEnv(instruction)
+      return { config: { ...config, Env: scope.imageEnvironment() }, createdBy: `ENV ${joinPairs(pairs)}` }
+    }
+    case 'label': {
+      const pairs = scope.expandPairs(instruction)
+      const labels = Object.fromEntries(pairs.map(({ key, value }) => [key, value]))
+      return { config: { ...config, Labels: { ...config.Labels, ...labels } }, createdBy: `LABEL ${joinPairs(pairs)}` }
+    }
+    case 'user': {
+      const user = scope.expandWord(instruction.user, at)
+      return { config: { ...config, User: user }, createdBy: `USER ${user}` }
+    }
+    case 'expose': {
+      const ports = instruction.ports.flatMap((port) => scope.expandWords(port, at)).flatMap((port) => checkPort(port, at))
+      return {
+        config: { ...config, ExposedPorts: { ...config.ExposedPorts, ...asSet(ports) } },
+        createdBy: `EXPOSE ${goList([...instruction.ports].sort())}`,
+      }
+    }
+    case 'volume': {
+      const paths = instruction.paths.map((path) => scope.expandWord(path, at))
+      return { config: { ...config, Volumes: { ...config.Volumes, ...asSet(paths) } }, createdBy: `VOLUME ${goList(paths)}` }
+    }
+    case 'cmd': {
+      const argv = commandLine(instruction.command, config)
+      return { config: { ...config, Cmd: argv, ArgsEscaped: true }, createdBy: `CMD ${goQuotedList(argv)}` }
+    }
+    case 'entrypoint': {
+      const argv = commandLine(instruction.command, config)
+      const { Cmd, ...rest } = config
+      const kept = hasOwnCmd ? config : rest
+      return {
+        config: argv.length === 0 ? without(kept, 'Entrypoint') : { ...kept, Entrypoint: argv },
+        createdBy: `ENTRYPOINT ${goQuotedList(argv)}`,
+      }
+    }
+    case 'shell':
+      return { config: { ...config, Shell: [...instruction.argv] }, createdBy: `SHELL ${goList(instruction.argv)}` }
+    case 'stopsignal': {
+      const signal = scope.expandWord(instruction.signal, at)
+      checkSignal(signal, at)
+      return { config: { ...config, StopSignal: signal }, createdBy: `STOPSIGNAL ${signal}` }
+    }
+    case 'healthcheck': {
+      const check = healthcheckOf(instruction)
+      return { config: { ...config, Healthcheck: check }, createdBy: `HEALTHCHECK ${formatHealthcheck(check)}` }
+    }
+  }
+}
+
+/** argv of RUN, CMD and ENTRYPOINT: shell form behind the SHELL in force. */
+export function commandLine(command: Command, config: RunConfig): string[] {
+  return command.form === 'exec' ? [...command.argv] : [...(config.Shell ?? DEFAULT_SHELL), command.text]
+}
+
+function healthcheckOf(instruction: HealthcheckInstruction): HealthcheckConfig {
+  if (instruction.command === undefined) return { Test: ['NONE'] }
+  const test = instruction.command.form === 'exec' ? ['CMD', ...instruction.command.argv] : ['CMD-SHELL', instruction.command.text]
+  return {
+    Test: test,
+    ...nonZero('Interval', instruction.intervalNs),
+    ...nonZero('Timeout', instruction.timeoutNs),
+    ...nonZero('StartPeriod', instruction.startPeriodNs),
+    ...nonZero('StartInterval', instruction.startIntervalNs),
+    ...nonZero('Retries', instruction.retries),
+  }
+}
+
+function formatHealthcheck(check: HealthcheckConfig): string {
+  const durations = (['Interval', 'Timeout', 'StartPeriod', 'StartInterval'] as const).map(
+    (name) => `${name}:${goDuration(check[name] ?? 0)}`,
+  )
+  return `{Test:${goList(check.Test ?? [])} ${durations.join(' ')} Retries:${check.Retries ?? 0}}`
+}
+
+function nonZero(name: string, value: number | undefined): Record<string, number> {
+  return value === undefined || value === 0 ? {} : { [name]: value }
+}
+
+function joinPairs(pairs: readonly Pair[]): string {
+  return pairs.map(({ key, value }) => `${key}=${value}`).join(' ')
+}
+
+function asSet(items: readonly string[]): Record<string, Record<string, never>> {
+  return Object.fromEntries(items.map((item) => [item, {}]))
+}
+
+function without(config: RunConfig, name: 'Entrypoint'): RunConfig {
+  const { [name]: _, ...rest } = config
+  return rest
+}

@@ -1,0 +1,128 @@
+import type { ImageConfig, RunConfig } from '../../registry/oci/config.ts'
+import { TsbuildError } from '../../registry/oci/error.ts'
+import type { Platform } from '../../registry/oci/platform.ts'
+import type { BaseImage } from '../deps.ts'
+import { proxyEnvironment } from '../dockerfile/global-args.ts'
+import type { Warning } from '../dockerfile/instruction.ts'
+import { Scope } from '../dockerfile/scope.ts'
+import type { Operation, PlannedHistory, SourceOperation } from './graph.ts'
+import { planStage, type StageState } from './stage.ts'
+import type { Base, Stage } from './stages.ts'
+
+/** What planning must know besides the stages. */
+export interface PlanInput {
+  readonly stages: readonly Stage[]
+  /** Every image that a stage starts or copies from, by the reference as the stages have it. */
+  readonly images: ReadonlyMap<string, BaseImage>
+  readonly globals: ReadonlyMap<string, string>
+  readonly buildArgs: ReadonlyMap<string, string>
+  readonly escape: string
+  readonly platform: Platform
+  /** SOURCE_DATE_EPOCH in seconds. */
+  readonly epoch: number | undefined
+  readonly network: 'host' | 'none'
+}
+
+export interface StagePlan {
+  /** The operation whose result is the stage's file system. */
+  readonly last: number
+  readonly config: RunConfig
+  readonly author: string | undefined
+  readonly history: readonly PlannedHistory[]
+  /** Config of the image at the bottom of its stages. */
+  readonly base: ImageConfig | undefined
+}
+
+export interface BuildPlan {
+  readonly operations: readonly Operation[]
+  readonly target: StagePlan
+  readonly warnings: readonly Warning[]
+}
+
+const DEFAULT_ENV = ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin']
+
+/** Stages -> operations, every variable expanded. Pure: equal input gives an equal plan. */
+export function planBuild(input: PlanInput): BuildPlan {
+  const graph = new Graph(input)
+  const done = new Map<number, StageState>()
+  for (const stage of input.stages) done.set(stage.index, planStage(stage, graph, startOf(stage, graph, done), done))
+  const target = done.get(input.stages.at(-1)?.index ?? -1)
+  if (target === undefined) throw new Error('a plan has at least one stage')
+  return { operations: graph.operations, target, warnings: [...done.values()].flatMap((state) => state.scope.warnings) }
+}
+
+/** Operations so far, and what they all share. */
+export class Graph {
+  readonly operations: Operation[] = []
+  readonly input: PlanInput
+  /** `NAME=value` of proxies, in both cases. */
+  readonly proxies: readonly string[]
+  readonly #sources = new Map<string, number>()
+
+  constructor(input: PlanInput) {
+    this.input = input
+    this.proxies = [...proxyEnvironment(input.buildArgs)].map(([name, value]) => `${name}=${value}`)
+  }
+
+  add(operation: Operation): number {
+    this.operations.push(operation)
+    return operation.id
+  }
+
+  get nextID(): number {
+    return this.operations.length
+  }
+
+  /** The operation of an image, or of nothing (`undefined`); each is there once. */
+  source(reference: string | undefined, at: SourceOperation['at'], name: string): number {
+    const known = this.#sources.get(reference ?? '')
+    if (known !== undefined) return known
+    const image = reference === undefined ? undefined : this.image(reference)
+    const id = this.add({ kind: 'source', id: this.nextID, inputs: [], name, at, platform: this.input.platform, image })
+    this.#sources.set(reference ?? '', id)
+    return id
+  }
+
+  image(reference: string): BaseImage {
+    const image = this.input.images.get(reference)
+    if (image === undefined) throw new Error(`image ${reference} was not resolved`)
+    return image
+  }
+}
+
+/** The state a stage begins in: that of its base stage, its base image's config, or nothing. */
+function startOf(stage: Stage, graph: Graph, done: ReadonlyMap<number, StageState>): StageState {
+  const { base } = stage
+  if (base.kind === 'stage') {
+    const parent = done.get(base.index)
+    if (parent === undefined) throw new Error(`stage ${base.index} is planned before those that need it`)
+    return { ...parent, scope: parent.scope.fork(), hasOwnCmd: false, hasWorkdir: true }
+  }
+  const image = base.kind === 'image' ? graph.image(base.reference) : undefined
+  refuseTriggers(stage, base, image)
+  const config = { WorkingDir: '/', ...image?.config.config }
+  const env = config.Env ?? []
+  const withPath = env.some((item) => item.startsWith('PATH=')) ? env : [...env, ...DEFAULT_ENV]
+  const { globals, buildArgs, escape: escapeCharacter } = graph.input
+  return {
+    last: graph.source(
+      base.kind === 'image' ? base.reference : undefined,
+      stage.from.at,
+      `FROM ${base.kind === 'image' ? base.reference : 'scratch'}`,
+    ),
+    config: { ...config, Env: withPath },
+    author: image?.config.author,
+    history: [],
+    base: image?.config,
+    scope: new Scope(withPath, { globals, buildArgs, escape: escapeCharacter }),
+    hasOwnCmd: false,
+    hasWorkdir: false,
+  }
+}
+
+function refuseTriggers(stage: Stage, base: Base, image: BaseImage | undefined): void {
+  if (base.kind !== 'image' || (image?.config.config?.OnBuild ?? []).length === 0) return
+  throw new TsbuildError('DOCKERFILE_UNSUPPORTED', `${base.reference} has ONBUILD triggers, which are not supported yet`, {
+    at: stage.from.at,
+  })
+}

@@ -1,0 +1,137 @@
+import { type SourceRange, TsbuildError } from '../../registry/oci/error.ts'
+import { expandWord } from '../dockerfile/expand.ts'
+import { globalArgs } from '../dockerfile/global-args.ts'
+import type { FromInstruction, Instruction, ParsedDockerfile } from '../dockerfile/instruction.ts'
+import { unsupported } from '../dockerfile/unsupported.ts'
+import { type Draft, type Drafts, draftStages, findBefore, findTarget } from './drafts.ts'
+
+/** Where files come from: what a stage starts from, or a COPY takes from. */
+export type Base =
+  | { readonly kind: 'scratch' }
+  | { readonly kind: 'stage'; readonly index: number }
+  | { readonly kind: 'image'; readonly reference: string }
+
+/** One FROM up to the next; `index` counts all stages of the file from 0. */
+export interface Stage {
+  readonly index: number
+  /** In lower case. */
+  readonly name?: string | undefined
+  readonly base: Base
+  /** `--platform`, expanded, not yet read. */
+  readonly platform?: string | undefined
+  /** Without the FROM. */
+  readonly instructions: readonly Instruction[]
+  readonly from: FromInstruction
+  /** What each `COPY --from` of the stage means, by the flag's value as written. */
+  readonly sources: ReadonlyMap<string, Base>
+  /** Indexes of the stages it needs for its base and its COPY --from, without repeats, ascending. */
+  readonly dependencies: readonly number[]
+}
+
+export interface PlanOptions {
+  /** Stage to build, in any case; the last one when undefined. */
+  readonly target?: string | undefined
+  /** `--build-arg` values. */
+  readonly buildArgs: ReadonlyMap<string, string>
+  /** TARGETPLATFORM, BUILDPLATFORM and their parts. TARGETSTAGE is added here. */
+  readonly platformArgs: ReadonlyMap<string, string>
+}
+
+/**
+ * The stages that the target needs, it last, each after those it depends on; the others are not looked into. Expects what `checkDockerfile` returned.
+ * Throws DOCKERFILE_STAGE for an unknown target and a COPY --from that cannot be, DOCKERFILE_VARIABLE from expansion.
+ */
+export function planStages(parsed: ParsedDockerfile, options: PlanOptions): Stage[] {
+  const drafts = draftStages(parsed.instructions)
+  const globals = stageGlobals(parsed, options)
+  const stages = new Map<number, Stage>()
+  const target = findTarget(drafts, options.target)
+  const wanted = new Set([target.index])
+  // A stage can only need earlier ones, so going down by number meets each one once, after all that need it.
+  for (let index = target.index; index >= 0; index--) {
+    const draft = drafts.all[index]
+    if (draft === undefined || !wanted.has(index)) continue
+    const stage = resolveStage(draft, drafts, { globals, escape: parsed.directives.escape })
+    stages.set(index, stage)
+    for (const dependency of stage.dependencies) wanted.add(dependency)
+  }
+  return [...stages.values()].reverse()
+}
+
+/** What FROM lines see and `Scope` takes as `globals`: `globalArgs` with TARGETSTAGE, the target's name or `default`. */
+export function stageGlobals(parsed: ParsedDockerfile, { target, buildArgs, platformArgs }: PlanOptions): Map<string, string> {
+  const name = findTarget(draftStages(parsed.instructions), target).from.stageName ?? 'default'
+  return globalArgs(parsed, buildArgs, new Map([...platformArgs, ['TARGETSTAGE', name]]))
+}
+
+interface Surroundings {
+  readonly globals: ReadonlyMap<string, string>
+  readonly escape: string
+}
+
+function resolveStage(draft: Draft, drafts: Drafts, around: Surroundings): Stage {
+  const { index, from, instructions } = draft
+  const base = resolveBase(draft, drafts, around)
+  const sources = new Map<string, Base>()
+  for (const instruction of instructions)
+    if (instruction.kind === 'copy' && instruction.from !== undefined)
+      sources.set(instruction.from, resolveSource(instruction.from, draft, { drafts, at: flagRange(instruction, 'from') }))
+  const needed = [base, ...sources.values()].flatMap((one) => (one.kind === 'stage' ? [one.index] : []))
+  const dependencies = [...new Set(needed)].sort((a, b) => a - b)
+  return { index, name: from.stageName, base, platform: platformOf(from, around), instructions, from, sources, dependencies }
+}
+
+/** An earlier stage of exactly that (lower case) name, the nearest one; `scratch`; else an image. */
+function resolveBase({ index, from }: Draft, drafts: Drafts, { globals, escape: escapeChar }: Surroundings): Base {
+  const { text } = expandWord(from.image, { env: globals, escape: escapeChar, at: from.at })
+  if (text === '')
+    throw new TsbuildError('DOCKERFILE_STAGE', `base name (${from.image}) should not be blank`, {
+      at: from.at,
+      hint: 'only ARGs before the first FROM can be used here; give it a default, or use --build-arg',
+    })
+  const stage = findBefore(drafts, text, index)
+  if (stage === undefined) return text === 'scratch' ? { kind: 'scratch' } : { kind: 'image', reference: text }
+  if (stage.instructions.some((instruction) => instruction.kind === 'onbuild'))
+    throw unsupported(`FROM a stage with ONBUILD (${text})`, from.at)
+  return { kind: 'stage', index: stage.index }
+}
+
+function platformOf(from: FromInstruction, { globals, escape: escapeChar }: Surroundings): string | undefined {
+  if (from.platform === undefined) return undefined
+  const at = flagRange(from, 'platform')
+  const { text } = expandWord(from.platform, { env: globals, escape: escapeChar, at })
+  if (text !== '') return text
+  throw new TsbuildError('DOCKERFILE_STAGE', `empty platform value from expression ${from.platform}`, {
+    at,
+    hint: 'write --platform=linux/amd64',
+  })
+}
+
+/** COPY --from: an earlier stage by name (any case) or by number, else an image. */
+function resolveSource(source: string, draft: Draft, { drafts, at }: { drafts: Drafts; at: SourceRange }): Base {
+  const name = source.toLowerCase()
+  const stage = /^\d+$/.test(source) ? drafts.all[Number(source)] : (findBefore(drafts, name, draft.index) ?? drafts.byName.get(name)?.[0])
+  if (stage !== undefined && stage.index < draft.index) return { kind: 'stage', index: stage.index }
+  if (stage === draft)
+    throw new TsbuildError('DOCKERFILE_STAGE', `circular dependency detected on stage: ${source}`, {
+      at,
+      hint: 'a stage cannot copy from itself',
+    })
+  if (stage !== undefined) {
+    const own = draft.from.stageName ?? String(draft.index)
+    const message = `cannot copy from stage ${JSON.stringify(source)}, it needs to be defined before current stage ${JSON.stringify(own)}`
+    throw new TsbuildError('DOCKERFILE_STAGE', message, { at, hint: 'move that stage up' })
+  }
+  if (/^\d+$/.test(source))
+    throw new TsbuildError('DOCKERFILE_STAGE', `invalid from flag value ${source}: there is no such stage`, {
+      at,
+      hint: `stages count from 0 to ${drafts.all.length - 1}`,
+    })
+  if (name === 'scratch')
+    throw new TsbuildError('DOCKERFILE_STAGE', 'nothing can be copied from scratch', { at, hint: 'name a stage or an image' })
+  return { kind: 'image', reference: source }
+}
+
+function flagRange(instruction: Instruction, name: string): SourceRange {
+  return instruction.flags.find((flag) => flag.name === name)?.at ?? instruction.at
+}

@@ -1,0 +1,147 @@
+import type { NativeOps } from '../../native/ops.ts'
+import type { ListedEntry, PackSource } from '../../native/requests.ts'
+import { type Bytes, textOfBytes } from '../../native/wire.ts'
+import type { IgnoreMatcher } from '../dockerfile/ignore.ts'
+import { didYouMean } from '../dockerfile/suggest.ts'
+import type { FileDigests } from './file-digests.ts'
+import { baseName, comparePaths, joinPath, parentOf, type SourceEntry, type SourceTree } from './tree.ts'
+
+export interface DirectoryOptions {
+  readonly native: NativeOps
+  readonly digests: FileDigests
+  readonly ignore: IgnoreMatcher
+  /** The file that the rules are from, for messages. */
+  readonly ignoreFile: string
+  readonly signal: AbortSignal
+}
+
+/**
+ * A directory of the caller as a tree, read when asked and only where asked. Ids are 0:0, as BuildKit's client sends them. Nothing outside the directory is
+ * read: the native side opens below the root and follows no link, links are followed by `resolvePath` inside the tree.
+ */
+export class DirectoryTree implements SourceTree {
+  readonly label = 'the build context'
+  readonly blobs = []
+  readonly roots: readonly Bytes[]
+  readonly #native: NativeOps
+  readonly #digests: FileDigests
+  readonly #ignore: IgnoreMatcher
+  readonly #ignoreFile: string
+  readonly #signal: AbortSignal
+  readonly #listed = new Map<Bytes, readonly SourceEntry[]>()
+  readonly #stats = new Map<Bytes, ListedEntry>()
+  readonly #known = new Map<Bytes, Uint8Array>()
+
+  constructor(root: Bytes, options: DirectoryOptions) {
+    this.roots = [root]
+    this.#native = options.native
+    this.#digests = options.digests
+    this.#ignore = options.ignore
+    this.#ignoreFile = options.ignoreFile
+    this.#signal = options.signal
+  }
+
+  async at(path: Bytes): Promise<SourceEntry | undefined> {
+    if (path === '') return ROOT
+    const siblings = await this.children(parentOf(path))
+    return siblings.find((entry) => entry.path === path)
+  }
+
+  async children(path: Bytes): Promise<readonly SourceEntry[]> {
+    await this.#list([path])
+    const kept: SourceEntry[] = []
+    for (const entry of this.#listed.get(path) ?? []) if (await this.#isVisible(entry)) kept.push(entry)
+    return kept
+  }
+
+  async below(path: Bytes): Promise<readonly SourceEntry[]> {
+    const all: SourceEntry[] = []
+    for (let level = [path]; level.length > 0; ) {
+      await this.#list(level)
+      const next: Bytes[] = []
+      for (const dir of level) {
+        for (const entry of this.#listed.get(dir) ?? []) {
+          if (entry.type === 'directory' && !this.#ignore.canPrune(textOfBytes(entry.path))) next.push(entry.path)
+          all.push(entry)
+        }
+      }
+      level = next
+    }
+    return this.#visible(all).sort((a, b) => comparePaths(a.path, b.path))
+  }
+
+  async digests(entries: readonly SourceEntry[]): Promise<readonly Uint8Array[]> {
+    const unknown = entries.filter((entry) => !this.#known.has(entry.path))
+    const files = unknown.map((entry) => ({ path: entry.path, stat: this.#stats.get(entry.path) as ListedEntry }))
+    const digests = await this.#digests.of(this.roots[0] ?? '', files, this.#signal)
+    for (const [index, entry] of unknown.entries()) this.#known.set(entry.path, digests[index] as Uint8Array)
+    return entries.map((entry) => this.#known.get(entry.path) as Uint8Array)
+  }
+
+  content(entry: SourceEntry): PackSource {
+    return { kind: 'file', root: 0, path: entry.path, sha256: this.#known.get(entry.path) }
+  }
+
+  async explainMissing(path: Bytes): Promise<string | undefined> {
+    const { ignored, rule } = this.#ignore.matches(textOfBytes(path))
+    if (ignored && rule !== undefined) return `${this.#ignoreFile}:${rule.line} leaves it out: ${rule.text}`
+    const siblings = await this.children(parentOf(path))
+    return didYouMean(
+      textOfBytes(baseName(path)),
+      siblings.map((entry) => textOfBytes(baseName(entry.path))),
+    )
+  }
+
+  /** Keeps what is not ignored, and ignored directories that hold something that is kept. */
+  #visible(entries: readonly SourceEntry[]): SourceEntry[] {
+    if (this.#ignore.rules.length === 0) return [...entries]
+    const kept = entries.filter((entry) => !this.#isIgnored(entry))
+    const needed = new Set<Bytes>()
+    for (const entry of kept) for (let dir = parentOf(entry.path); dir !== '' && !needed.has(dir); dir = parentOf(dir)) needed.add(dir)
+    return entries.filter((entry) => needed.has(entry.path) || !this.#isIgnored(entry))
+  }
+
+  async #isVisible(entry: SourceEntry): Promise<boolean> {
+    if (!this.#isIgnored(entry)) return true
+    if (entry.type !== 'directory' || this.#ignore.canPrune(textOfBytes(entry.path))) return false
+    return (await this.below(entry.path)).length > 0
+  }
+
+  #isIgnored(entry: SourceEntry): boolean {
+    return this.#ignore.matches(textOfBytes(entry.path)).ignored
+  }
+
+  async #list(paths: readonly Bytes[]): Promise<void> {
+    const directories = paths.filter((path) => !this.#listed.has(path))
+    if (directories.length === 0) return
+    const lists = await this.#native.list({ root: this.roots[0] ?? '', directories, xattrs: true }, this.#signal)
+    for (const [index, dir] of directories.entries()) {
+      this.#listed.set(
+        dir,
+        (lists[index] ?? []).map((listed) => this.#entryOf(dir, listed)),
+      )
+    }
+  }
+
+  #entryOf(dir: Bytes, listed: ListedEntry): SourceEntry {
+    const path = joinPath(dir, listed.name)
+    if (listed.type === 'file') this.#stats.set(path, listed)
+    const { type, mode, size, mtime, link, rdevMajor, rdevMinor, xattrs } = listed
+    const sameFile = listed.links > 1 && type !== 'directory' ? `${listed.device}:${listed.inode}` : undefined
+    return { path, type, mode, uid: 0, gid: 0, size, mtime, link, rdevMajor, rdevMinor, xattrs, sameFile }
+  }
+}
+
+const ROOT: SourceEntry = {
+  path: '',
+  type: 'directory',
+  mode: 0o755,
+  uid: 0,
+  gid: 0,
+  size: 0,
+  mtime: { seconds: 0, nanoseconds: 0 },
+  link: '',
+  rdevMajor: 0,
+  rdevMinor: 0,
+  xattrs: [],
+}

@@ -1,0 +1,196 @@
+import type { FileTime, FileType, PackEntry, Xattr } from '../../native/requests.ts'
+import { type Bytes, textOfBytes } from '../../native/wire.ts'
+import { TsbuildError } from '../../registry/oci/error.ts'
+import type { TocEntry } from '../../registry/store/toc.ts'
+import { applyMode, type Mode } from '../dockerfile/mode.ts'
+import { baseName, comparePaths, joinPath, parentOf, resolvePath, type SourceEntry, type SourceTree } from '../sources/tree.ts'
+import { relativeTo, type Selection } from './select.ts'
+import type { Archive } from './unpack.ts'
+import type { Owner } from './users.ts'
+
+/** What a file system holds at a path, a symlink not followed. */
+export interface TargetEntry {
+  readonly type: FileType
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+  readonly mtime: FileTime
+  readonly link: Bytes
+  readonly xattrs: readonly Xattr[]
+}
+
+/** The file system that a step goes on with. */
+export interface Target {
+  at(path: Bytes): Promise<TargetEntry | undefined>
+}
+
+/** How new files are owned and what directories that had to be made look like. */
+export interface PlaceOptions {
+  readonly owner: Owner | undefined
+  readonly chmod: Mode | undefined
+  /** Time of directories that are made on the way. */
+  readonly time: FileTime
+}
+
+interface Placed {
+  readonly entry: PackEntry
+  readonly sameFile: string | undefined
+}
+
+/**
+ * The entries of one new layer, built path by path over a target. Later entries win over earlier ones. Every new entry comes with its parents: those of
+ * the target unchanged, those that do not exist made with mode 0755 (or the octal --chmod) and the --chown owner.
+ */
+export class Placement {
+  readonly #target: Target
+  readonly #options: PlaceOptions
+  readonly #placed = new Map<Bytes, Placed>()
+
+  constructor(target: Target, options: PlaceOptions) {
+    this.#target = target
+    this.#options = options
+  }
+
+  /** Copies one selection to `destination`, with the rules of fsutil's copy: a directory gives its contents, a file goes into a directory or becomes it. */
+  async copy(tree: SourceTree, selection: Selection, destination: Bytes): Promise<void> {
+    const wantsDirectory = destination.endsWith('/') || destination.endsWith('/.')
+    const path = await this.resolve(destination)
+    const existing = await this.at(path)
+    if (selection.entry.type === 'directory') return this.#copyDirectory(tree, selection, path)
+    const isInto = wantsDirectory || existing?.type === 'directory'
+    await this.#putSource(tree, selection.entry, isInto ? joinPath(path, selection.name) : path)
+  }
+
+  /** A file that the Dockerfile holds itself. */
+  async inline(name: Bytes, content: Uint8Array, destination: Bytes): Promise<void> {
+    const path = await this.resolve(destination)
+    const isInto = destination.endsWith('/') || (await this.at(path))?.type === 'directory'
+    const entry = { ...this.#made('file', 0o644), size: content.length, source: { kind: 'inline', bytes: content } as const }
+    await this.#put({ ...entry, path: isInto ? joinPath(path, name) : path }, undefined)
+  }
+
+  /**
+   * Unpacks an archive, the blob number `blob` of the pack, into the directory `destination`, which is made if need be. Members keep their owners unless
+   * there is a --chown, and their modes whatever --chmod says. Links of the image on the way to a member are followed inside the root.
+   */
+  async unpack(archive: Archive, blob: number, destination: Bytes): Promise<void> {
+    await this.directory(destination)
+    const into = await this.resolve(destination)
+    const byPath = new Map(archive.entries.map((entry) => [entry.path, entry]))
+    for (const [path, member] of byPath) {
+      if (path === '') continue
+      const entry = member.type === 'hardlink' ? byPath.get(member.link) : member
+      if (entry === undefined) continue // the first name of the file is in no archive that could be unpacked elsewhere either
+      const sameFile = entry.type === 'file' ? `${archive.path}\0${entry.path}` : undefined
+      await this.#put(this.#member(entry, blob, await this.#memberPath(into, path, entry.type)), sameFile)
+    }
+  }
+
+  /** Makes a directory and its missing parents; one that exists is left as it is. */
+  async directory(path: Bytes): Promise<void> {
+    const resolved = await this.resolve(path)
+    const existing = await this.at(resolved)
+    if (existing === undefined) await this.#put({ ...this.#made('directory', 0o755), path: resolved }, undefined)
+    else if (existing.type !== 'directory') throw notDirectory(resolved)
+  }
+
+  resolve(path: Bytes): Promise<Bytes> {
+    return resolvePath((step) => this.at(step), path)
+  }
+
+  async at(path: Bytes): Promise<TargetEntry | undefined> {
+    return this.#placed.get(path)?.entry ?? (await this.#target.at(path))
+  }
+
+  /** The entries in the order of the tar; of several names of one file the first holds it and the others are links to that. */
+  entries(): PackEntry[] {
+    const first = new Map<string, Bytes>()
+    return [...this.#placed.values()]
+      .sort((a, b) => comparePaths(a.entry.path, b.entry.path))
+      .map(({ entry, sameFile }) => {
+        const link = sameFile === undefined ? undefined : first.get(sameFile)
+        if (sameFile !== undefined && link === undefined) first.set(sameFile, entry.path)
+        return link === undefined ? entry : { ...entry, type: 'hardlink', link, size: 0, xattrs: [], source: { kind: 'none' } }
+      })
+  }
+
+  async #copyDirectory(tree: SourceTree, selection: Selection, path: Bytes): Promise<void> {
+    const existing = await this.at(path)
+    if (existing === undefined) await this.#putSource(tree, selection.entry, path)
+    else if (existing.type !== 'directory') throw notDirectory(path)
+    else if (path !== '') await this.#put(kept(path, { ...existing, mtime: selection.entry.mtime }), undefined)
+    for (const inner of selection.below) await this.#putSource(tree, inner, joinPath(path, relativeTo(selection.entry.path, inner.path)))
+  }
+
+  async #memberPath(into: Bytes, path: Bytes, type: FileType): Promise<Bytes> {
+    const whole = joinPath(into, path)
+    return type === 'directory' ? this.resolve(whole) : joinPath(await this.resolve(parentOf(whole)), baseName(whole))
+  }
+
+  #member(entry: TocEntry, blob: number, path: Bytes): PackEntry {
+    const { type, mode, mtime, link, rdevMajor, rdevMinor, xattrs, offset } = entry
+    const { uid, gid } = this.#options.owner ?? entry
+    const isFile = type === 'file'
+    const source = isFile ? ({ kind: 'blob', blob, offset } as const) : ({ kind: 'none' } as const)
+    return { path, type, mode, uid, gid, mtime, link, rdevMajor, rdevMinor, xattrs, size: isFile ? entry.size : 0, source }
+  }
+
+  async #putSource(tree: SourceTree, from: SourceEntry, path: Bytes): Promise<void> {
+    const isDirectory = from.type === 'directory'
+    const mode = from.type === 'symlink' ? from.mode : this.#mode(from.mode, isDirectory)
+    const { uid, gid } = this.#options.owner ?? from
+    // A socket cannot be in a layer: it becomes an empty file, as in BuildKit.
+    const type = from.type === 'socket' ? 'file' : from.type
+    const { mtime, link, rdevMajor, rdevMinor, xattrs } = from
+    const source = from.type === 'file' ? tree.content(from) : ({ kind: 'none' } as const)
+    const size = from.type === 'file' ? from.size : 0
+    const sameFile = from.sameFile === undefined ? undefined : `${tree.label}\0${from.sameFile}`
+    await this.#put({ path, type, mode, uid, gid, mtime, link, rdevMajor, rdevMinor, xattrs, size, source }, sameFile)
+  }
+
+  async #put(entry: PackEntry, sameFile: string | undefined): Promise<void> {
+    if (entry.path === '') return // the root itself keeps its metadata
+    await this.#parents(entry.path)
+    const existing = await this.at(entry.path)
+    if (existing?.type === 'directory' && entry.type !== 'directory') {
+      throw new TsbuildError('COPY_OVER_DIRECTORY', `cannot replace the directory /${textOfBytes(entry.path)} by a file`)
+    }
+    if (existing !== undefined && existing.type !== 'directory' && entry.type === 'directory') throw notDirectory(entry.path)
+    this.#placed.set(entry.path, { entry, sameFile })
+  }
+
+  async #parents(path: Bytes): Promise<void> {
+    const parent = parentOf(path)
+    if (parent === '' || this.#placed.has(parent)) return
+    await this.#parents(parent)
+    const existing = await this.#target.at(parent)
+    if (existing !== undefined && existing.type !== 'directory') throw notDirectory(parent)
+    const { chmod } = this.#options
+    const mode = chmod?.kind === 'octal' ? chmod.mode : 0o755
+    const entry = existing === undefined ? { ...this.#made('directory', mode), path: parent } : kept(parent, existing)
+    this.#placed.set(parent, { entry, sameFile: undefined })
+  }
+
+  #made(type: 'file' | 'directory', mode: number): PackEntry {
+    const { uid, gid } = this.#options.owner ?? { uid: 0, gid: 0 }
+    return { ...NOTHING, type, mode: this.#mode(mode, type === 'directory'), uid, gid, mtime: this.#options.time }
+  }
+
+  #mode(mode: number, isDirectory: boolean): number {
+    const { chmod } = this.#options
+    return chmod === undefined ? mode : applyMode(chmod, mode, isDirectory)
+  }
+}
+
+const NOTHING = { path: '', link: '', rdevMajor: 0, rdevMinor: 0, xattrs: [], size: 0, source: { kind: 'none' } } as const
+
+function kept(path: Bytes, entry: TargetEntry): PackEntry {
+  const { type, mode, uid, gid, mtime, xattrs } = entry
+  return { ...NOTHING, path, type, mode, uid, gid, mtime, xattrs }
+}
+
+function notDirectory(path: Bytes): TsbuildError {
+  return new TsbuildError('COPY_NOT_DIRECTORY', `cannot copy into /${textOfBytes(path)}: it is no directory in the image`, {
+    hint: 'an existing file or symbolic link is never replaced by a directory',
+  })
+}

@@ -1,0 +1,117 @@
+import { nativeCauseOf } from '../../native/failure.ts'
+import type { StepReply } from '../../native/requests.ts'
+import { bytesOfText } from '../../native/wire.ts'
+import { TsbuildError } from '../../registry/oci/error.ts'
+import type { Emit } from '../../registry/oci/event.ts'
+import type { ActiveSnapshot, StepOutput } from '../../snapshotter/snapshotter.ts'
+import type { RunOperation } from '../plan/graph.ts'
+import type { StepUser } from './users.ts'
+
+/** What /etc/hosts and /etc/resolv.conf say inside a step. */
+export interface StepNetwork {
+  readonly resolvConf: string
+}
+
+export const HOSTNAME = 'buildkitsandbox'
+const DEFAULT_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+const HOSTS = `127.0.0.1\tlocalhost ${HOSTNAME}\n::1\tlocalhost ip6-localhost ip6-loopback\n`
+/** Output lines that an error repeats. */
+const TAIL_LINES = 10
+const TAIL_BYTES = 16 << 10
+
+/** Runs the command of a RUN in a begun snapshot. Throws RUN_FAILED with its exit code or signal, RUN_NO_COMMAND when there is nothing to execute. */
+export async function runStep(
+  operation: RunOperation,
+  active: ActiveSnapshot,
+  context: {
+    readonly step: string
+    readonly user: StepUser
+    readonly network: StepNetwork
+    readonly emit: Emit
+    readonly signal: AbortSignal
+  },
+): Promise<void> {
+  const tail = new Tail()
+  const log = (stream: 'stdout' | 'stderr') => (bytes: Uint8Array) => {
+    tail.add(bytes)
+    context.emit({ kind: 'log', step: context.step, stream, bytes })
+  }
+  const { uid, gid, groups } = context.user
+  const command = {
+    argv: operation.argv.map(bytesOfText),
+    env: environment(operation, context.user).map(bytesOfText),
+    cwd: bytesOfText(operation.cwd),
+    uid,
+    gid,
+    groups,
+    hostname: HOSTNAME,
+    network: operation.network,
+    hosts: HOSTS,
+    resolvConf: operation.network === 'host' ? bytesOfText(context.network.resolvConf) : '',
+    noNewPrivileges: false,
+    stdin: false,
+  }
+  const output: StepOutput = { stdout: log('stdout'), stderr: log('stderr') }
+  const reply = await active.run(command, output, context.signal).catch((error: unknown) => {
+    throw noCommand(operation.argv, error) ?? error
+  })
+  if (reply.exit !== 0 || reply.signal !== 0) throw failed(operation, reply, tail)
+}
+
+/** The stage's variables, with PATH and HOME where they are not set, then what is hidden from the key. */
+function environment(operation: RunOperation, user: StepUser): string[] {
+  const env = [...operation.env]
+  const isSet = (name: string) => env.some((item) => item.startsWith(`${name}=`))
+  if (!isSet('PATH')) env.unshift(DEFAULT_PATH)
+  if (!isSet('HOME')) env.push(`HOME=${user.home}`)
+  return [...env, ...operation.hiddenEnv.filter((item) => !isSet(item.slice(0, item.indexOf('='))))]
+}
+
+function failed(operation: RunOperation, reply: StepReply, tail: Tail): TsbuildError {
+  const how = reply.signal === 0 ? `exit code: ${reply.exit}` : `killed by signal ${reply.signal}`
+  const lines = tail.lines()
+  return new TsbuildError('RUN_FAILED', `process ${JSON.stringify(operation.argv.join(' '))} did not complete successfully: ${how}`, {
+    at: operation.at,
+    hint: explain(reply, lines),
+    cause: lines.length === 0 ? undefined : { output: lines },
+  })
+}
+
+function explain(reply: StepReply, lines: readonly string[]): string | undefined {
+  if (reply.signal === 9) return 'something killed it; a machine out of memory does that'
+  if (reply.exit === 127)
+    return `a command was not found${lines.some((line) => line.includes('not found')) ? '' : ' in the image'}: install it in an earlier step, or check PATH`
+  if (reply.exit === 126) return 'a file was found but could not be executed: check its mode and its #! line'
+  return undefined
+}
+
+/** The error for a command that could not be started at all; undefined for any other failure. */
+export function noCommand(argv: readonly string[], error: unknown): TsbuildError | undefined {
+  const native = nativeCauseOf(error)
+  if (native?.syscall !== 'exec') return undefined
+  const name = JSON.stringify(native.path === '' ? argv[0] : native.path)
+  const [why, hint] = REASONS[native.code] ?? [`failed (${native.code})`, undefined]
+  return new TsbuildError('RUN_NO_COMMAND', `cannot execute ${name}: it ${why}`, { hint, cause: native })
+}
+
+const REASONS: Readonly<Record<string, readonly [why: string, hint: string]>> = {
+  ENOENT: ['is not in the image', 'check the name and PATH, or install it in an earlier step'],
+  EACCES: ['is not executable', 'check its mode, and that it is no directory'],
+  ELIBACC: ['needs an interpreter or loader that is not in the image', 'check its #! line; a dynamic program needs its libc in the image'],
+  ENOEXEC: ['is no program for this machine', 'check the architecture of the image, or add a #! line'],
+}
+
+/** The last lines of an output, bounded. */
+class Tail {
+  #bytes: Buffer = Buffer.alloc(0)
+
+  add(bytes: Uint8Array): void {
+    this.#bytes = Buffer.concat([this.#bytes, bytes.subarray(-TAIL_BYTES)]).subarray(-TAIL_BYTES)
+  }
+
+  lines(): string[] {
+    const lines = this.#bytes.toString('utf8').split('\n')
+    if (lines.at(-1) === '') lines.pop()
+    return lines.slice(-TAIL_LINES)
+  }
+}

@@ -1,0 +1,106 @@
+import { TsbuildError } from '../../registry/oci/error.ts'
+
+/** /etc/passwd and /etc/group of an image, as text; undefined where the image has none. */
+export interface UserFiles {
+  readonly passwd: string | undefined
+  readonly group: string | undefined
+}
+
+export interface Owner {
+  readonly uid: number
+  readonly gid: number
+}
+
+/** Who a command runs as. `home` is the directory of the passwd entry, `/` without one. */
+export interface StepUser extends Owner {
+  readonly groups: readonly number[]
+  readonly home: string
+}
+
+const MAX_ID = 2 ** 32 - 2
+
+interface PasswdEntry extends Owner {
+  readonly name: string
+  readonly home: string
+}
+interface GroupEntry {
+  readonly name: string
+  readonly gid: number
+  readonly members: readonly string[]
+}
+
+/**
+ * `user[:group]` of USER, by name or id. Numbers need no file; a uid without a passwd entry has gid 0; a user without an explicit group gets the passwd gid
+ * and all groups that list it; an explicit group replaces them. Throws USER_UNKNOWN.
+ */
+export function stepUser(text: string, files: UserFiles): StepUser {
+  const [user = '', group] = splitUser(text === '' ? '0' : text)
+  const entry = passwdEntry(user, files)
+  const uid = entry?.uid ?? numeric(user)
+  if (uid === undefined) throw unknown('user', user, files.passwd, '/etc/passwd')
+  const home = entry?.home ?? '/'
+  if (group !== undefined) return { uid, gid: groupID(group, files), groups: [], home }
+  const groups = entry === undefined ? [] : groupsOf(files).filter((item) => item.members.includes(entry.name))
+  return { uid, gid: entry?.gid ?? 0, groups: groups.map((item) => item.gid), home }
+}
+
+/** `user[:group]` of --chown. A numeric user without a group owns with the same number as gid; a name with its passwd gid. Throws USER_UNKNOWN. */
+export function chownOwner(text: string, files: UserFiles): Owner {
+  const [user = '', group] = splitUser(text)
+  const number = numeric(user)
+  const entry = number === undefined ? passwdEntry(user, files) : undefined
+  const uid = number ?? entry?.uid
+  if (uid === undefined) throw unknown('user', user, files.passwd, '/etc/passwd')
+  const gid = group === undefined ? (entry?.gid ?? uid) : groupID(group, files)
+  return { uid, gid }
+}
+
+/** True when the owner can be told without looking into the image. */
+export function isNumericOwner(text: string): boolean {
+  return splitUser(text).every((part) => part !== undefined && numeric(part) !== undefined)
+}
+
+function splitUser(text: string): [string, string?] {
+  const colon = text.indexOf(':')
+  return colon < 0 ? [text] : [text.slice(0, colon), text.slice(colon + 1)]
+}
+
+function numeric(text: string): number | undefined {
+  return /^\d{1,10}$/.test(text) && Number(text) <= MAX_ID ? Number(text) : undefined
+}
+
+function passwdEntry(user: string, files: UserFiles): PasswdEntry | undefined {
+  const entries = lines(files.passwd).map(readPasswd)
+  const uid = numeric(user)
+  return entries.find((entry) => entry?.name === user) ?? entries.find((entry) => uid !== undefined && entry?.uid === uid)
+}
+
+function groupID(group: string, files: UserFiles): number {
+  const gid = groupsOf(files).find((entry) => entry.name === group)?.gid ?? numeric(group)
+  if (gid === undefined) throw unknown('group', group, files.group, '/etc/group')
+  return gid
+}
+
+function groupsOf(files: UserFiles): GroupEntry[] {
+  return lines(files.group).flatMap((line) => {
+    const [name, , gid, members] = line.split(':')
+    const id = numeric(gid ?? '')
+    return name === undefined || id === undefined ? [] : [{ name, gid: id, members: (members ?? '').split(',') }]
+  })
+}
+
+function readPasswd(line: string): PasswdEntry | undefined {
+  const [name, , uid, gid, , home] = line.split(':')
+  const [user, group] = [numeric(uid ?? ''), numeric(gid ?? '')]
+  return name === undefined || user === undefined || group === undefined ? undefined : { name, uid: user, gid: group, home: home || '/' }
+}
+
+function lines(text: string | undefined): string[] {
+  return (text ?? '').split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+}
+
+function unknown(kind: 'user' | 'group', name: string, file: string | undefined, path: string): TsbuildError {
+  return new TsbuildError('USER_UNKNOWN', `no ${kind} ${JSON.stringify(name)} in the image`, {
+    hint: file === undefined ? `the image has no ${path}; use a number` : `add it in an earlier RUN, or use a number`,
+  })
+}

@@ -1,0 +1,62 @@
+import type { BaseImage, Bases } from '../builder/deps.ts'
+import type { Descriptor } from '../registry/oci/descriptor.ts'
+import { TsbuildError } from '../registry/oci/error.ts'
+import { asStep, type Emit } from '../registry/oci/event.ts'
+import { platformOf, rankPlatform } from '../registry/oci/platform.ts'
+import { formatReference, parseReference, type Reference, withDefaultTag } from '../registry/oci/reference.ts'
+import type { RegistryClient } from '../registry/remote/client.ts'
+import { readImage } from '../registry/store/image.ts'
+import type { Store } from '../registry/store/store.ts'
+
+interface Sources {
+  readonly store: Store
+  readonly client: () => Promise<RegistryClient>
+  readonly emit: Emit
+  readonly now: () => number
+}
+
+/**
+ * Base images by name: what the store knows under it, else what its registry has, which is then remembered: a tag is resolved once, and again only with
+ * `pull: 'always'`. An image given by digest is never asked for twice.
+ */
+export function localBases({ store, client, emit, now }: Sources): Bases {
+  return {
+    async resolve(text, platform, { pull, signal }) {
+      const reference = withDefaultTag(parseReference(text))
+      const name = formatReference(reference)
+      const known = pull === 'always' && reference.digest === undefined ? undefined : await store.names.get(name)
+      const local = known === undefined ? undefined : await imageOf(text, known)
+      if (local !== undefined) return local
+      if (pull === 'never') throw new TsbuildError('IMAGE_NOT_FOUND', `${text} is not in the store, and --pull=never forbids to fetch it`)
+      const root = await fetch(reference, name)
+      const image = await imageOf(text, root)
+      if (image === undefined) throw new TsbuildError('IMAGE_NOT_FOUND', `${text} was fetched but has no image for this platform`)
+      return image
+
+      function fetch(from: Reference, step: string): Promise<Descriptor> {
+        return asStep({ id: step, name: `[internal] pull ${step}`, emit, now }, async () => {
+          const { pull: pullImage } = await import('../registry/remote/pull.ts')
+          const pulled = await pullImage(from, { platform, step, signal }, { client: await client(), store, emit })
+          await store.names.set(name, pulled.root)
+          return pulled.root
+        })
+      }
+
+      /** Undefined when it is an index whose image for this platform is not here. */
+      async function imageOf(asked: string, descriptor: Descriptor): Promise<BaseImage | undefined> {
+        try {
+          const image = await readImage(store.blobs, descriptor, platform)
+          const missing = await Promise.all(
+            image.layers.map(async (layer) => (await store.blobs.stat(layer.descriptor.digest)) === undefined),
+          )
+          if (missing.includes(true) || rankPlatform(platform, platformOf(image.config)) === 0) return undefined
+          const layers = image.layers.map((layer) => ({ diffID: layer.diffID, blob: layer.descriptor }))
+          return { reference: asked, manifest: image.descriptor.digest, config: image.config, layers }
+        } catch (error) {
+          if (error instanceof TsbuildError && (error.code === 'BLOB_MISSING' || error.code === 'PLATFORM_MISSING')) return undefined
+          throw error
+        }
+      }
+    },
+  }
+}

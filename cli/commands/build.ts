@@ -1,0 +1,85 @@
+import { availableParallelism } from 'node:os'
+import { build } from '../../builder/build.ts'
+import { TsbuildError } from '../../registry/oci/error.ts'
+import { parsePlatform, platformOfArch } from '../../registry/oci/platform.ts'
+import { familiarReference, formatReference, parseReference, withDefaultTag } from '../../registry/oci/reference.ts'
+import {
+  buildArguments,
+  buildFlags,
+  dockerfileOf,
+  epochOf,
+  ignoredFlags,
+  keyValues,
+  networkOf,
+  openContext,
+  pullPolicy,
+} from '../build-options.ts'
+import { type Context, command } from '../context.ts'
+import { connectionOptions, progressMode } from '../flags.ts'
+import { carryOut, outputsOf } from '../outputs.ts'
+import { writeResultFiles } from '../result-files.ts'
+import { stepNetwork } from '../step-network.ts'
+import { openWorkspace } from '../wire.ts'
+
+export const run = command(
+  {
+    path: ['build'],
+    summary: 'Builds an image from a Dockerfile. The digest of its manifest is printed on standard output.',
+    operands: [{ name: '<context>', help: 'folder whose files COPY and ADD can use' }],
+    flags: buildFlags,
+  },
+  async (options, [folder = ''], context) => {
+    const progress = context.progress(options.quiet ? 'quiet' : progressMode(options.progress))
+    try {
+      const names = options.tag.map((tag) => formatReference(withDefaultTag(parseReference(tag))))
+      const outputs = outputsOf(options.output, { push: options.push, names })
+      const dockerfile = await dockerfileOf(options.file, folder, context)
+      await using workspace = await openWorkspace(context, { emit: progress.emit, ...connectionOptions(options, names) })
+      for (const note of ignoredFlags(options)) progress.emit({ kind: 'note', message: note })
+      const buildArgs = await buildArguments(options['build-arg'], context.env)
+      const epoch = epochOf(buildArgs)
+      const { tree, digests } = await openContext(folder, dockerfile, workspace, context)
+      const result = await build(
+        {
+          dockerfile,
+          context: tree,
+          target: options.target,
+          buildArgs,
+          labels: keyValues(options.label, 'label'),
+          platform: options.platform === undefined ? platformOfArch(process.arch) : parsePlatform(options.platform),
+          buildPlatform: platformOfArch(process.arch),
+          noCache: options['no-cache'],
+          pull: pullPolicy(options.pull),
+          jobs: jobsOf(options.jobs),
+          epoch,
+          rewriteTimestamps: outputs.some((output) => output.rewriteTimestamps),
+          network: networkOf(options.network),
+          stepNetwork: stepNetwork(),
+          producer: `tsbuild ${context.version}`,
+          signal: context.signal,
+        },
+        workspace.buildDeps,
+      )
+      await digests.save()
+      await carryOut(outputs, { result, names, epoch }, workspace, context)
+      await writeResultFiles(options, result, names)
+      progress.stop()
+      report(result, names, options.quiet, context)
+      return 0
+    } finally {
+      progress.stop()
+    }
+  },
+)
+
+function report(result: Awaited<ReturnType<typeof build>>, names: readonly string[], quiet: boolean, context: Context): void {
+  if (!quiet) for (const name of names) context.printError(`named ${familiarReference(parseReference(name))}\n`)
+  context.print(`${quiet ? result.config.digest : result.manifest.digest}\n`)
+}
+
+function jobsOf(text: string | undefined): number {
+  if (text === undefined) return availableParallelism()
+  const jobs = Number(text)
+  if (Number.isInteger(jobs) && jobs >= 1) return jobs
+  throw new TsbuildError('USAGE', `--jobs=${text} is no number of 1 or more`)
+}

@@ -1,0 +1,23 @@
+import { command } from '../context.ts'
+import { formatSize } from '../progress/format.ts'
+import { prune } from '../prune.ts'
+import { openWorkspace } from '../wire.ts'
+
+export const run = command(
+  {
+    path: ['prune'],
+    summary: 'Removes what neither a named image nor the step cache needs: blobs, snapshots, left-over transfers.',
+    operands: [],
+    flags: {
+      all: { kind: 'boolean', short: 'a', help: 'forget all names, cached steps and snapshots too: nothing is left' },
+      force: { kind: 'boolean', short: 'f', help: 'accepted for compatibility: nothing is asked' },
+    },
+  },
+  async ({ all }, _operands, context) => {
+    const progress = context.progress('quiet')
+    await using workspace = await openWorkspace(context, { access: 'exclusive', emit: progress.emit })
+    const { blobs, bytes, snapshots } = await prune(workspace, all)
+    context.print(`removed ${blobs} blobs (${formatSize(bytes)}) and ${snapshots} snapshots\n`)
+    return 0
+  },
+)

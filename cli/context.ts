@@ -1,0 +1,43 @@
+import type { Emit } from '../registry/oci/event.ts'
+import { type CommandSpec, type Flags, type OptionsOf, parseArgs } from './args.ts'
+
+/** The outside world as commands see it: the only way to environment, clock, streams and signals. */
+export interface Context {
+  readonly version: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly cwd: string
+  /** Effective user id. */
+  readonly uid: number
+  /** Aborted by SIGINT or SIGTERM. */
+  readonly signal: AbortSignal
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+  readonly stdin: NodeJS.ReadStream
+  /** Standard input to its end. Throws INPUT_TOO_LARGE. */
+  readInput(maxBytes: number): Promise<Uint8Array>
+  /** Results; everything else goes to standard error. */
+  readonly print: (text: string) => void
+  readonly printError: (text: string) => void
+  readonly writeBytes: (bytes: Uint8Array) => Promise<void>
+  readonly writeErrorBytes: (bytes: Uint8Array) => Promise<void>
+  /** Shows progress as `mode` says until `stop`. */
+  progress(mode: ProgressMode): { readonly emit: Emit; stop(): void }
+}
+
+export type ProgressMode = 'auto' | 'tty' | 'plain' | 'quiet'
+
+/** A command: the words after its name -> exit status. */
+export type CommandRun = (words: readonly string[], context: Context) => Promise<number>
+
+/** Binds a flag table to what the command does; `--help` is answered here. */
+export function command<F extends Flags>(
+  spec: CommandSpec<F>,
+  action: (options: OptionsOf<F>, operands: readonly string[], context: Context) => Promise<number | undefined>,
+): CommandRun {
+  return async (words, context) => {
+    const parsed = parseArgs(spec, words)
+    if (parsed.kind === 'run') return (await action(parsed.options, parsed.operands, context)) ?? 0
+    context.print(parsed.text)
+    return 0
+  }
+}

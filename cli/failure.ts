@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs'
+import { excerpt } from '../builder/dockerfile/excerpt.ts'
+import { hasCode, type SourceRange, TsbuildError } from '../registry/oci/error.ts'
+import type { Context } from './context.ts'
+import { printable } from './progress/format.ts'
+
+/** Prints what went wrong and returns the exit status. One line says it; the place in the Dockerfile, a command's last output and a hint follow. */
+export function printFailure(error: unknown, context: Pick<Context, 'printError' | 'signal'>): number {
+  const reason = context.signal.aborted ? context.signal.reason : error
+  if (!isOurs(reason)) {
+    context.printError(
+      `tsbuild: internal error: ${reason instanceof Error ? reason.stack : String(reason)}\nhint: this is a bug in tsbuild; please report it\n`,
+    )
+    return 1
+  }
+  for (const line of outputOf(reason)) context.printError(` > ${printable(line)}\n`)
+  if (reason.at !== undefined) context.printError(`${excerptOf(reason.at)}\n`)
+  context.printError(`tsbuild: ${printable(reason.message)}${causeOf(reason)}\n`)
+  if (reason.hint !== undefined) context.printError(`hint: ${printable(reason.hint)}\n`)
+  return hasCode(reason, 'INTERRUPTED') ? (reason.cause as { status: number }).status : hasCode(reason, 'USAGE') ? 2 : 1
+}
+
+function isOurs(error: unknown): error is TsbuildError {
+  return error instanceof TsbuildError || (error instanceof Error && error.name === 'TsbuildError')
+}
+
+/** A reason that the message itself does not give, as in `cannot store blob ...: ENOSPC: no space left on device`. */
+function causeOf(error: TsbuildError): string {
+  return error.cause instanceof Error && !error.message.includes(error.cause.message) ? `: ${printable(error.cause.message)}` : ''
+}
+
+function outputOf(error: TsbuildError): readonly string[] {
+  return (error.cause as { output?: readonly string[] } | undefined)?.output ?? []
+}
+
+function excerptOf(at: SourceRange): string {
+  try {
+    return excerpt(readFileSync(at.file, 'utf8'), at)
+  } catch {
+    return `${at.file}:${at.startLine}` // a Dockerfile that came from standard input, or is gone by now
+  }
+}

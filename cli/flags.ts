@@ -1,0 +1,42 @@
+import { TsbuildError } from '../registry/oci/error.ts'
+import { parseReference } from '../registry/oci/reference.ts'
+import type { ProgressMode } from './context.ts'
+
+/** Flags that several commands share. */
+export const connectionFlags = {
+  insecure: { kind: 'boolean', help: 'allow plain http, and certificates that nobody vouches for' },
+  'tls-verify': { kind: 'optional', value: 'bool', bare: 'true', help: 'as in skopeo: --tls-verify=false is --insecure' },
+  'cert-file': { kind: 'list', value: 'file', help: 'PEM file of a further certificate authority; may be repeated' },
+} as const
+
+export const progressFlag = { kind: 'string', value: 'mode', help: 'auto, tty, plain or quiet (default auto)' } as const
+
+export function progressMode(text: string | undefined): ProgressMode {
+  const mode = text ?? 'auto'
+  if (mode === 'auto' || mode === 'tty' || mode === 'plain' || mode === 'quiet') return mode
+  throw new TsbuildError('USAGE', `--progress=${mode} is not known`, { hint: 'auto, tty, plain or quiet' })
+}
+
+interface ConnectionOptions {
+  readonly insecure: boolean
+  readonly 'tls-verify': string | undefined
+  readonly 'cert-file': readonly string[]
+}
+
+/** `references` name the registries that --insecure is about. */
+export function connectionOptions(
+  options: ConnectionOptions,
+  references: readonly string[],
+): { insecure: readonly string[]; caFiles: readonly string[] } {
+  const isInsecure = options.insecure || options['tls-verify'] === 'false'
+  const registries = references.filter((text) => layoutTarget(text) === undefined).map((text) => parseReference(text).registry)
+  return { insecure: isInsecure ? registries : [], caFiles: options['cert-file'] }
+}
+
+/** `oci:FOLDER[:NAME]`, as skopeo and buildah write an image layout. */
+export function layoutTarget(text: string): { readonly folder: string; readonly name: string | undefined } | undefined {
+  if (!text.startsWith('oci:')) return undefined
+  const rest = text.slice(4)
+  const colon = rest.indexOf(':')
+  return colon < 0 ? { folder: rest, name: undefined } : { folder: rest.slice(0, colon), name: rest.slice(colon + 1) }
+}

@@ -1,0 +1,30 @@
+/** 1536 -> `1.5kB`, with powers of 1000 as Docker prints sizes. */
+export function formatSize(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB']
+  let value = bytes
+  let unit = 0
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000
+    unit += 1
+  }
+  return `${unit === 0 ? value : value.toPrecision(3)}${units[unit]}`
+}
+
+/** 83 -> `0.1s`, 75000 -> `1m15s`. */
+export function formatDuration(milliseconds: number): string {
+  if (milliseconds < 60_000) return `${(milliseconds / 1000).toFixed(1)}s`
+  const seconds = Math.round(milliseconds / 1000)
+  return `${Math.floor(seconds / 60)}m${seconds % 60}s`
+}
+
+/** One line of bytes that a program printed, safe for a terminal: control characters but tab are shown as `\xNN`. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is looked for
+  return text.replace(/[\x00-\x08\x0b-\x1f\x7f]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`)
+}
+
+/** Bytes moved so far: `12.4MB / 30.2MB  8.1MB/s`. */
+export function formatTransfer(current: number, total: number | undefined, elapsedMs: number): string {
+  const rate = elapsedMs > 200 ? `  ${formatSize(Math.round((current * 1000) / elapsedMs))}/s` : ''
+  return `${formatSize(current)}${total === undefined ? '' : ` / ${formatSize(total)}`}${rate}`
+}

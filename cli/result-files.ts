@@ -1,0 +1,29 @@
+import { writeFile } from 'node:fs/promises'
+import type { BuildResult } from '../builder/build.ts'
+import { TsbuildError } from '../registry/oci/error.ts'
+
+interface ResultFileOptions {
+  readonly iidfile: string | undefined
+  readonly 'metadata-file': string | undefined
+}
+
+/** --iidfile gets the image ID, --metadata-file what buildx puts there under the same keys. Throws OUTPUT_WRITE. */
+export async function writeResultFiles(options: ResultFileOptions, result: BuildResult, names: readonly string[]): Promise<void> {
+  if (options.iidfile !== undefined) await write(options.iidfile, result.config.digest)
+  const file = options['metadata-file']
+  if (file === undefined) return
+  const { mediaType, digest, size } = result.manifest
+  const metadata = {
+    'containerimage.config.digest': result.config.digest,
+    'containerimage.descriptor': { mediaType, digest, size },
+    'containerimage.digest': digest,
+    ...(names.length === 0 ? {} : { 'image.name': names.join(',') }),
+  }
+  await write(file, `${JSON.stringify(metadata, null, 2)}\n`)
+}
+
+async function write(path: string, text: string): Promise<void> {
+  await writeFile(path, text).catch((cause: unknown) => {
+    throw new TsbuildError('OUTPUT_WRITE', `cannot write ${path}`, { cause })
+  })
+}

@@ -1,0 +1,98 @@
+import { readFileSync } from 'node:fs'
+import type { Bases, BuildDeps, Compression } from '../builder/deps.ts'
+import type { Helper } from '../native/helper.ts'
+import type { NativeOps } from '../native/ops.ts'
+import type { Emit } from '../registry/oci/event.ts'
+import type { RegistryClient } from '../registry/remote/client.ts'
+import { refreshIndex } from '../registry/store/layout.ts'
+import { storeRoot } from '../registry/store/root.ts'
+import { openStore, type Store } from '../registry/store/store.ts'
+import type { Snapshotter } from '../snapshotter/snapshotter.ts'
+import { localBases } from './bases.ts'
+import type { Context } from './context.ts'
+import { openNative } from './native-parts.ts'
+
+export interface WorkspaceOptions {
+  readonly access?: 'shared' | 'exclusive'
+  readonly emit?: Emit
+  /** Registries (`host[:port]`) that may be spoken to without TLS, or whose certificate nobody vouches for. */
+  readonly insecure?: readonly string[]
+  /** PEM files of further authorities. */
+  readonly caFiles?: readonly string[]
+}
+
+/** The real objects of one command, each made when it is first needed. Closing it ends the helper and lets go of the store. */
+export interface Workspace extends AsyncDisposable {
+  readonly store: Store
+  readonly native: NativeOps
+  readonly compression: Compression
+  readonly emit: Emit
+  readonly bases: Bases
+  client(): Promise<RegistryClient>
+  helper(): Promise<Helper>
+  snapshots(): Promise<Snapshotter>
+  readonly buildDeps: BuildDeps
+  /** To be called after names have changed: index.json says what the names say. */
+  refreshIndex(): Promise<void>
+}
+
+export async function openWorkspace(context: Context, options: WorkspaceOptions = {}): Promise<Workspace> {
+  const emit = options.emit ?? (() => {})
+  const core = await openNative(context)
+  const { native } = core
+  const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+  const root = storeRoot(context.env, context.uid)
+  const onWait = () => emit({ kind: 'note', message: 'waiting for another tsbuild that has the store to itself' })
+  const store = await openStore({
+    root,
+    bootId,
+    native,
+    now: context.now,
+    access: options.access ?? 'shared',
+    signal: context.signal,
+    onWait,
+  })
+  const opened: AsyncDisposable[] = [native, store]
+  const keep = <T extends AsyncDisposable>(thing: T): T => {
+    opened.push(thing)
+    return thing
+  }
+
+  const client = once(async () => {
+    const { openClient } = await import('../registry/remote/open.ts')
+    const userAgent = `tsbuild/${context.version}`
+    const { insecure, caFiles } = options
+    return keep(openClient({ env: context.env, userAgent, now: context.now, random: Math.random, insecure, caFiles }))
+  })
+  const helper = once(async () => keep(await core.startHelper()))
+  const snapshots = once(async () => {
+    const { openSnapshots } = await import('./snapshots.ts')
+    return keep(await openSnapshots({ store, native, helper, bootId, emit }))
+  })
+  const bases = localBases({ store, client, emit, now: context.now })
+  const { compression } = core
+  return {
+    store,
+    native,
+    compression,
+    emit,
+    bases,
+    client,
+    helper,
+    snapshots,
+    buildDeps: { store, native, bases, snapshots, compression, emit, now: context.now },
+    refreshIndex: () => refreshIndex(store),
+    async [Symbol.asyncDispose]() {
+      for (const thing of opened.reverse()) await thing[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** The same promise for every caller, made by the first. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return () => {
+    made ??= make()
+    return made
+  }
+}

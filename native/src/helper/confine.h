@@ -1,0 +1,26 @@
+// The last steps before the command: who it is, what it may ask of the kernel, where it starts.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "common/fd.h"
+#include "id-map.h"
+
+namespace tsbuild {
+
+struct Confinement {
+  std::string hostname;
+  std::string cwd;
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  std::vector<uint32_t> groups;
+  bool own_network = false;
+  bool no_new_privileges = false;
+  bool may_set_groups = true;  // false where only one id is mapped
+  IdMap map;
+};
+
+// For a process that is in its root already. Afterwards it has the step's ids, capabilities, filter and working directory, and no way back.
+Status confine(const Confinement& wanted);
+
+}  // namespace tsbuild

@@ -1,0 +1,100 @@
+// What this place allows, tried out in namespaces that end with the request.
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include <cstring>
+
+#include "common/text-file.h"
+#include "handlers.h"
+#include "id-map.h"
+#include "landlock.h"
+#include "mounts.h"
+#include "probe.h"
+
+namespace tsbuild {
+
+static std::string text_of(const Failure& failure) {
+  std::string text = failure.error == 0 ? "" : std::string(::strerrorname_np(failure.error)) + ": ";
+  text += failure.call;
+  if (!failure.path.empty()) text += ' ' + failure.path;
+  return text;
+}
+
+static Fact fact_of(const char* name, const Status& status, std::string detail) {
+  return status.ok() ? Fact{name, true, std::move(detail)} : Fact{name, false, text_of(status.failure())};
+}
+
+static Fact probe_ids(const Place& place) {
+  static constexpr const char* kNames[] = {"none", "own", "ranges", "single", "host"};
+  Result<IdMap> map = current_map();
+  if (!map.ok()) return {"ids", false, text_of(map.failure())};
+  std::string detail = std::string(kNames[static_cast<size_t>(place.ids)]) + ": " + std::to_string(count_ids(map.value().users)) + " user ids, " +
+                       std::to_string(count_ids(map.value().groups)) + " group ids";
+  return {"ids", place.ids != Place::Ids::kSingle, detail};
+}
+
+static Fact probe_user_namespace(const Place& place) {
+  if (place.user_namespace()) return {"user namespace", true, ""};
+  return {"user namespace", false, "not to be had here; steps run as the root of this machine with Docker's capabilities"};
+}
+
+static Status try_proc() {
+  Result<Fd> proc = new_mount("proc", {}, kNoSetidDevExec);
+  return proc.ok() ? done() : Status(proc.failure());
+}
+
+static Fact probe_seccomp() {
+  Result<std::string> actions = read_text_file("/proc/sys/kernel/seccomp/actions_avail");
+  if (!actions.ok()) return {"seccomp", false, text_of(actions.failure())};
+  bool errno_action = actions.value().find("errno") != std::string::npos;
+  return {"seccomp", errno_action, split(actions.value(), '\n')[0]};
+}
+
+static Fact probe_landlock() {
+  int abi = landlock_abi();
+  return {"landlock", abi >= 6, abi == 0 ? "none" : "ABI " + std::to_string(abi) + (abi >= 6 ? "" : ": abstract unix sockets of the host are in reach")};
+}
+
+// Delegated: our own group of the one hierarchy may be divided by us. cgroups(7), "Cgroups delegation".
+static Fact probe_cgroup() {
+  Result<std::string> own = read_text_file("/proc/self/cgroup");
+  if (!own.ok()) return {"cgroup", false, text_of(own.failure())};
+  for (const std::string& line : split(own.value(), '\n')) {
+    if (!line.starts_with("0::")) continue;
+    std::string folder = "/sys/fs/cgroup" + line.substr(3);
+    struct statfs kind;
+    if (::statfs(folder.c_str(), &kind) != 0) return {"cgroup", false, text_of(errno_failure("statfs", folder))};
+    if (kind.f_type != 0x63677270) return {"cgroup", false, "no cgroup v2 at " + folder};
+    bool writable = ::access((folder + "/cgroup.subtree_control").c_str(), W_OK) == 0 && ::access((folder + "/cgroup.procs").c_str(), W_OK) == 0;
+    Result<std::string> controllers = read_text_file(folder + "/cgroup.controllers");
+    return {"cgroup", writable, (writable ? "delegated: " : "not writable: ") + (controllers.ok() ? split(controllers.value(), '\n')[0] : "")};
+  }
+  return {"cgroup", false, "no cgroup v2"};
+}
+
+static Fact probe_keyring() {
+  bool joined = ::syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, "tsbuild") >= 0;
+  return fact_of("keyring", joined ? done() : Status(errno_failure("keyctl")), "");
+}
+
+static Fact probe_tun() {
+  Fd tun(::open("/dev/net/tun", O_RDWR | O_CLOEXEC));
+  return fact_of("tun", tun.valid() ? done() : Status(errno_failure("open", "/dev/net/tun")), "");
+}
+
+Result<std::string> handle_probe(Reader& body, Channel& channel) {
+  if (!body.finished()) return Failure{EPROTO, "probe", {}};
+  std::vector<Fact> facts{probe_ids(channel.place()), probe_user_namespace(channel.place()), fact_of("proc", try_proc(), "")};
+  for (Fact& fact : probe_overlay()) facts.push_back(std::move(fact));
+  for (Fact (*probe)() : {probe_seccomp, probe_landlock, probe_cgroup, probe_keyring, probe_tun}) facts.push_back(probe());
+  Writer w;
+  w.u32(static_cast<uint32_t>(facts.size()));
+  for (const Fact& fact : facts) {
+    w.bytes(fact.name);
+    w.u8(fact.ok ? 1 : 0);
+    w.bytes(fact.detail);
+  }
+  return w.take();
+}
+
+}  // namespace tsbuild

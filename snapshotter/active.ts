@@ -1,0 +1,64 @@
+import { rm } from 'node:fs/promises'
+import type { PackOptions, StepReply, StepRequest, TreeRequest } from '../native/requests.ts'
+import { bytesOfText } from '../native/wire.ts'
+import type { ChainID } from '../registry/oci/chain-id.ts'
+import { asDiffID, type DiffID, digestFromBytes } from '../registry/oci/digest.ts'
+import type { TreeHelper } from './deps.ts'
+import { sealFailure } from './failures.ts'
+import type { ActiveSnapshot, Sealed, StepOutput } from './snapshotter.ts'
+import type { StepFolder } from './step-folders.ts'
+
+/** Moves a finished tree to its place, whoever is first. */
+export type Publish = (folder: StepFolder, name: ChainID, diffID: DiffID) => Promise<void>
+
+/** One tree under construction, see snapshotter.ts. Calls follow one another, never two at once. */
+export class ActiveTree implements ActiveSnapshot {
+  readonly #folder: StepFolder
+  readonly #tree: TreeRequest
+  readonly #helper: TreeHelper
+  readonly #publish: Publish
+  #sealed: Sealed | undefined
+  #gone = false
+
+  constructor(folder: StepFolder, tree: TreeRequest, helper: TreeHelper, publish: Publish) {
+    this.#folder = folder
+    this.#tree = tree
+    this.#helper = helper
+    this.#publish = publish
+  }
+
+  run(step: Omit<StepRequest, keyof TreeRequest>, output: StepOutput, signal?: AbortSignal): Promise<StepReply> {
+    this.#sealed = undefined
+    return this.#helper.step({ ...step, ...this.#tree }, output, signal)
+  }
+
+  async seal(files: { readonly output: string; readonly toc: string } & PackOptions, signal?: AbortSignal): Promise<Sealed> {
+    const request = { ...files, ...this.#tree, output: bytesOfText(files.output), toc: bytesOfText(files.toc) }
+    try {
+      const reply = await this.#helper.seal(request, signal)
+      const { tarSize, blobSize } = reply
+      this.#sealed =
+        reply.changes === 0
+          ? { kind: 'empty' }
+          : { kind: 'layer', diffID: asDiffID(digestFromBytes(reply.diffID)), tarSize, digest: digestFromBytes(reply.digest), blobSize }
+      return this.#sealed
+    } catch (error) {
+      // A seal that is aborted is killed, and cannot clean up itself.
+      await Promise.all([files.output, files.toc].filter((path) => path !== '').map((path) => rm(path, { force: true })))
+      throw sealFailure(error)
+    }
+  }
+
+  async keep(name: ChainID): Promise<void> {
+    if (this.#sealed === undefined || this.#gone) throw new Error('keep() follows seal(), once')
+    if (this.#sealed.kind === 'empty') return // the state is its parent's, which is there
+    await this.#publish(this.#folder, name, this.#sealed.diffID)
+    this.#gone = true
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#gone) return
+    this.#gone = true
+    await this.#folder.remove()
+  }
+}

@@ -1,0 +1,61 @@
+import { constants } from 'node:os'
+import { hasCode, TsbuildError } from '../registry/oci/error.ts'
+import type { LayerBlob } from './snapshotter.ts'
+
+interface NativeCause {
+  readonly errno: number
+  readonly syscall: string
+  readonly path: string
+}
+
+/** By number: Node has no name for some of them (EBADMSG). */
+const { EBADMSG, EFBIG, EOVERFLOW, EINVAL, ENAMETOOLONG } = constants.errno
+
+function causeOf(error: unknown): NativeCause | undefined {
+  const cause = hasCode(error, 'NATIVE_FAILURE') ? (error as { cause?: unknown }).cause : undefined
+  const isNative = typeof cause === 'object' && cause !== null && 'errno' in cause && 'syscall' in cause && 'path' in cause
+  return isNative ? (cause as NativeCause) : undefined
+}
+
+const quoted = (path: string): string => JSON.stringify(path)
+
+/** Why a layer could not be unpacked, said of the layer; anything that is not about its content is passed on as it is. */
+export function unpackFailure(error: unknown, layer: LayerBlob): unknown {
+  const cause = causeOf(error)
+  switch (cause?.errno) {
+    case EBADMSG:
+    case EFBIG:
+      return new TsbuildError('LAYER_INVALID', `layer ${layer.diffID}: ${cause.syscall} ${quoted(cause.path)}`, { cause: error })
+    case EOVERFLOW:
+      return new TsbuildError('LAYER_FOREIGN_OWNER', `layer ${layer.diffID}: owner of ${quoted(cause.path)} does not exist here`, {
+        cause: error,
+        hint: 'give this user ranges in /etc/subuid and /etc/subgid (usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER)',
+      })
+    default:
+      return error
+  }
+}
+
+/** Why the changes of a step could not become a layer. */
+export function sealFailure(error: unknown): unknown {
+  const cause = causeOf(error)
+  if (cause?.errno === EINVAL && cause.syscall === 'name of a whiteout') {
+    return new TsbuildError('LAYER_NAME', `no layer can hold a file named ${quoted(cause.path)}`, {
+      cause: error,
+      hint: 'names that begin with .wh. mean deleted files in a layer (image-spec, layer.md); remove the file in the same step',
+    })
+  }
+  if (cause?.errno === ENAMETOOLONG) {
+    return new TsbuildError('LAYER_NAME', `no layer can hold a path of more than 4095 bytes: ${quoted(cause.path.slice(0, 80))}...`, {
+      cause: error,
+      hint: 'remove the directories in the same step',
+    })
+  }
+  return error
+}
+
+export function tooManyLayers(count: number, most: number): TsbuildError {
+  return new TsbuildError('LAYERS_TOO_MANY', `${count} layers that change files cannot be stacked: overlayfs takes ${most}`, {
+    hint: 'join steps, or start from an image with fewer layers',
+  })
+}

@@ -1,0 +1,48 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { boolean, type InferOutput, object, string } from 'valibot'
+import { readDocument } from '../registry/oci/document.ts'
+import { hasCode, isErrno } from '../registry/oci/error.ts'
+
+const FORMAT = 1
+const MAX_META_BYTES = 4096
+
+const metadata = object({
+  /** The boot in which the tree was written. */
+  bootId: string(),
+  /** Whether its files were on disk before this was written. */
+  synced: boolean(),
+  /** DiffID of its topmost layer. */
+  diffID: string(),
+})
+
+/** What is known of a finished snapshot: `meta` beside its tree, a format byte followed by JSON. A folder without it is no snapshot. */
+export type SnapshotMetadata = Readonly<InferOutput<typeof metadata>>
+
+/** Undefined when there is none, or one of another format: the snapshot is then made again. */
+export async function readMetadata(folder: string): Promise<SnapshotMetadata | undefined> {
+  let bytes: Uint8Array
+  try {
+    bytes = await readFile(join(folder, 'meta'))
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined
+    throw error
+  }
+  if (bytes[0] !== FORMAT || bytes.length > MAX_META_BYTES) return undefined
+  try {
+    return readDocument(metadata, bytes.subarray(1), 'snapshot')
+  } catch (error) {
+    if (hasCode(error, 'DOCUMENT_INVALID')) return undefined
+    throw error
+  }
+}
+
+/** Written last, into a folder that is not published yet. */
+export async function writeMetadata(folder: string, value: SnapshotMetadata): Promise<void> {
+  await writeFile(join(folder, 'meta'), Buffer.concat([Buffer.of(FORMAT), Buffer.from(JSON.stringify(value))]), { flag: 'wx' })
+}
+
+/** A power cut may have taken files of a tree that was never synced. */
+export function isSound(value: SnapshotMetadata, bootId: string): boolean {
+  return value.synced || value.bootId === bootId
+}

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict'
+import { checkDockerfile, checkMode, checkPort, checkSignal } from '../../../builder/dockerfile/check.ts'
+import { parseDockerfile } from '../../../builder/dockerfile/parse.ts'
+import { UNSUPPORTED } from '../../../builder/dockerfile/unsupported.ts'
+
+const SAMPLES = [
+  'RUN --mount=type=tmpfs,target=/x true',
+  'RUN --security=insecure true',
+  'RUN --device=a/b=c true',
+  'COPY --link a b',
+  'COPY --parents a b',
+  'COPY --exclude=x a b',
+  'ADD --link a b',
+  'ADD --exclude=x a b',
+  'ADD --checksum=sha256:00 a b',
+  'ADD --keep-git-dir a b',
+  'ADD --unpack=false a b',
+  'ADD https://example.com/a.git b',
+  'ADD https://example.com/a b',
+]
+
+describe('checkDockerfile', () => {
+  for (const [index, { what }] of UNSUPPORTED.entries())
+    it(`refuses ${what} at its line, in ONBUILD too`, () => {
+      for (const line of [SAMPLES[index], `ONBUILD ${SAMPLES[index]}`])
+        assert.throws(
+          () => checkDockerfile(parseDockerfile(`FROM a\n${line}`, 'D')),
+          (error: Error & { code?: string; at?: { startLine: number } }) =>
+            error.code === 'DOCKERFILE_UNSUPPORTED' && error.message === `${what} is not supported yet` && error.at?.startLine === 2,
+        )
+    })
+
+  for (const line of [
+    'RUN --network=host --security=sandbox true',
+    'COPY --link=false --parents=false a b',
+    'COPY --from=x --chown=$U --chmod=$M a* b/',
+    'ADD github.com/a/b c',
+    'ADD $URL c',
+    'EXPOSE $PORT "80"',
+    'STOPSIGNAL $SIG',
+    'RUN <<EOF\nEOF',
+    'COPY <<EOF /x\nEOF',
+  ])
+    it(`takes ${JSON.stringify(line)}`, () => assert.equal(checkDockerfile(parseDockerfile(`FROM a\n${line}`, 'D')).instructions.length, 2))
+})
+
+describe('checks of what is known only once expanded', () => {
+  const at = { file: 'D', startLine: 9, endLine: 9 }
+
+  it('point at the instruction', () => {
+    assert.throws(() => checkPort('x', at), { code: 'DOCKERFILE_SYNTAX', message: 'invalid containerPort: "x"', at })
+    assert.throws(() => checkSignal('x', at), { code: 'DOCKERFILE_SYNTAX', message: 'invalid signal: "x"', at })
+    assert.throws(() => checkMode('x', at), { code: 'DOCKERFILE_SYNTAX', message: 'invalid chmod parameter: "x"', at })
+  })
+
+  it('give ports as the image config has them', () => assert.deepEqual(checkPort('80-81/UDP', at), ['80/udp', '81/udp']))
+})

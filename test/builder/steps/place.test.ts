@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict'
+import { readMode } from '../../../builder/dockerfile/mode.ts'
+import { Placement } from '../../../builder/steps/place.ts'
+import { select } from '../../../builder/steps/select.ts'
+import { type Sketch, treeOf } from '../../../fixtures/trees.ts'
+
+const time = { seconds: 77, nanoseconds: 0 }
+
+/** `path type mode uid:gid mtime [link]` of each entry that a COPY of `sources` makes. */
+async function copy(
+  from: Sketch,
+  sources: string[],
+  destination: string,
+  target: Sketch,
+  options: { owner?: { uid: number; gid: number }; chmod?: string } = {},
+) {
+  const tree = treeOf(from)
+  const placement = new Placement(treeOf(target), {
+    owner: options.owner,
+    chmod: options.chmod === undefined ? undefined : readMode(options.chmod),
+    time,
+  })
+  for (const selection of await select(tree, sources)) await placement.copy(tree, selection, destination)
+  return placement
+    .entries()
+    .map((e) => `${e.path} ${e.type} ${e.mode.toString(8)} ${e.uid}:${e.gid} ${e.mtime.seconds}${e.link === '' ? '' : ` ${e.link}`}`)
+}
+
+describe('COPY', () => {
+  const rows: [name: string, from: Sketch, sources: string[], destination: string, target: Sketch, want: string[]][] = [
+    ['puts a file under a new name', { a: 'x' }, ['a'], '/b', {}, ['b file 644 0:0 1000']],
+    [
+      'puts a file into a directory that is there',
+      { a: 'x' },
+      ['a'],
+      '/d',
+      { d: { type: 'directory', mode: 0o1777, uid: 5, gid: 6 } },
+      ['d directory 1777 5:6 1000', 'd/a file 644 0:0 1000'],
+    ],
+    [
+      'makes the directory for a trailing slash',
+      { a: 'x' },
+      ['a'],
+      '/d/e/',
+      {},
+      ['d directory 755 0:0 77', 'd/e directory 755 0:0 77', 'd/e/a file 644 0:0 1000'],
+    ],
+    [
+      'gives the contents of a directory',
+      { 'd/a': 'x', 'd/s/b': 'y' },
+      ['d'],
+      '/o',
+      {},
+      ['o directory 755 0:0 1000', 'o/a file 644 0:0 1000', 'o/s directory 755 0:0 1000', 'o/s/b file 644 0:0 1000'],
+    ],
+    [
+      'keeps mode and owner of the top directory that is there, with the time of the source',
+      { 'd/a': 'x' },
+      ['d'],
+      '/o',
+      { o: { type: 'directory', mode: 0o700, uid: 9, gid: 9, mtime: { seconds: 5, nanoseconds: 0 } } },
+      ['o directory 700 9:9 1000', 'o/a file 644 0:0 1000'],
+    ],
+    [
+      'overwrites nested directories that are there',
+      { 'd/s/a': 'x' },
+      ['d'],
+      '/o',
+      { 'o/s': { type: 'directory', mode: 0o700, uid: 9, gid: 9 } },
+      ['o directory 755 0:0 1000', 'o/s directory 755 0:0 1000', 'o/s/a file 644 0:0 1000'],
+    ],
+    [
+      'copies the whole context to the root',
+      { a: 'x', 'b/c': 'y' },
+      ['.'],
+      '/',
+      {},
+      ['a file 644 0:0 1000', 'b directory 755 0:0 1000', 'b/c file 644 0:0 1000'],
+    ],
+    [
+      'follows a link named as source, under its own name',
+      { l: '->d/t', 'd/t': 'x' },
+      ['l'],
+      '/o/',
+      {},
+      ['o directory 755 0:0 77', 'o/l file 644 0:0 1000'],
+    ],
+    [
+      'keeps links inside a directory',
+      { 'd/l': '->../../etc/passwd' },
+      ['d'],
+      '/o',
+      {},
+      ['o directory 755 0:0 1000', 'o/l symlink 777 0:0 1000 ../../etc/passwd'],
+    ],
+    [
+      'follows links of the image in the destination',
+      { a: 'x' },
+      ['a'],
+      '/lib/a',
+      { lib: '->usr/lib', 'usr/lib': null },
+      ['usr directory 755 0:0 1000', 'usr/lib directory 755 0:0 1000', 'usr/lib/a file 644 0:0 1000'],
+    ],
+    ['never leaves the root by links of the image', { a: 'x' }, ['a'], '/out/a', { out: '->../../../..' }, ['a file 644 0:0 1000']],
+    ['replaces a link of the image that has the name of the file', { a: 'x' }, ['a'], '/', { a: '->/etc/passwd' }, ['a file 644 0:0 1000']],
+    [
+      'lets later sources win',
+      { 'd/a': 'x', 'e/a': { type: 'file', mode: 0o600 } },
+      ['d', 'e'],
+      '/o',
+      {},
+      ['o directory 755 0:0 1000', 'o/a file 600 0:0 1000'],
+    ],
+    ['copies nothing for a wildcard that matches nothing', { a: 'x' }, ['*.no'], '/o/', {}, []],
+    [
+      'takes a matched directory whole',
+      { 'dir/a': 'x', 'dir/b': 'y' },
+      ['d*'],
+      '/o/',
+      {},
+      ['o directory 755 0:0 1000', 'o/a file 644 0:0 1000', 'o/b file 644 0:0 1000'],
+    ],
+    ['turns a socket into an empty file', { s: { type: 'socket', mode: 0o755 } }, ['s'], '/s', {}, ['s file 755 0:0 1000']],
+    [
+      'keeps names of one file together',
+      { 'd/b': { sameFile: '1' }, 'd/a': { sameFile: '1' }, 'd/c': { sameFile: '2' } },
+      ['d'],
+      '/o',
+      {},
+      ['o directory 755 0:0 1000', 'o/a file 644 0:0 1000', 'o/b hardlink 644 0:0 1000 o/a', 'o/c file 644 0:0 1000'],
+    ],
+  ]
+  for (const [name, from, sources, destination, target, want] of rows) {
+    it(name, async () => assert.deepEqual(await copy(from, sources, destination, target), want))
+  }
+
+  it('gives new parents the octal --chmod and the --chown owner', async () => {
+    const got = await copy({ a: 'x' }, ['a'], '/d/b', {}, { owner: { uid: 3, gid: 4 }, chmod: '777' })
+    assert.deepEqual(got, ['d directory 777 3:4 77', 'd/b file 777 3:4 1000'])
+  })
+
+  it('applies --chmod to files and directories but not to links', async () => {
+    const got = await copy({ 'd/a': 'x', 'd/l': '->a' }, ['d'], '/o', {}, { chmod: 'u=rwX,go=' })
+    assert.deepEqual(got, ['o directory 700 0:0 1000', 'o/a file 600 0:0 1000', 'o/l symlink 777 0:0 1000 a'])
+  })
+
+  for (const [name, from, sources, destination, target, code] of [
+    ['a literal source that is not there', {}, ['a'], '/b', {}, 'COPY_SOURCE_MISSING'],
+    ['a directory onto a file', { 'd/a': 'x' }, ['d'], '/o', { o: 'x' }, 'COPY_NOT_DIRECTORY'],
+    ['a file onto a directory inside', { 'd/a': 'x' }, ['d'], '/o', { 'o/a': null }, 'COPY_OVER_DIRECTORY'],
+    ['a file below a file', { a: 'x' }, ['a'], '/o/p', { o: 'x' }, 'COPY_NOT_DIRECTORY'],
+    ['links of the image that run in a circle', { a: 'x' }, ['a'], '/l/a', { l: '->m', m: '->l' }, 'PATH_LOOP'],
+  ] as [string, Sketch, string[], string, Sketch, string][]) {
+    it(`refuses ${name}`, async () => assert.rejects(copy(from, sources, destination, target), { code }))
+  }
+})
