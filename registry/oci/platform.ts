@@ -21,7 +21,7 @@ const ALIASES: Record<string, string> = {
 /** `os/arch[/variant]`, or `arch` alone (os linux), as containerd's platforms package reads it. Throws PLATFORM_INVALID. */
 export function parsePlatform(text: string): Platform {
   const parts = text.toLowerCase().split('/')
-  if (text === '' || parts.length > 3 || parts.some((part) => !/^[a-z0-9_.-]+$/.test(part))) {
+  if (text === '' || parts.length > 3 || parts.some((part) => !/^[a-z0-9][a-z0-9_.-]*$/.test(part))) {
     throw new TsbuildError('PLATFORM_INVALID', `not a platform: ${JSON.stringify(text)}`, {
       hint: 'write os/architecture[/variant], as in linux/amd64 or linux/arm64/v8',
     })

@@ -29,7 +29,7 @@ export function parseReference(text: string): Reference {
   const tag = colon < 0 ? undefined : path.slice(colon + 1)
   const repository = colon < 0 ? path : path.slice(0, colon)
   if (tag !== undefined && !TAG.test(tag)) throw invalid(text, `${JSON.stringify(tag)} is not a tag`)
-  if (!HOST.test(host)) throw invalid(text, `${JSON.stringify(host)} is not a host`)
+  if (!isHost(host)) throw invalid(text, `${JSON.stringify(host)} is not a host`)
   const registry = DOCKER_ALIASES.has(host.toLowerCase()) ? 'docker.io' : host
   const full = registry === 'docker.io' && !repository.includes('/') ? `library/${repository}` : repository
   checkRepository(full, text)
@@ -54,6 +54,11 @@ export function formatReference(reference: Reference): string {
 /** The short form for people: without docker.io/ and library/. */
 export function familiarReference(reference: Reference): string {
   return formatReference(reference).replace(/^docker\.io\/(?:library\/(?!.*\/))?/, '')
+}
+
+/** The pattern does not count colons or ports: a URL parser does, and refuses port 65536 and `[:::::]`. */
+function isHost(host: string): boolean {
+  return HOST.test(host) && !/:0+$/.test(host) && URL.canParse(`http://${host}/`)
 }
 
 function splitHost(name: string): [host: string, path: string] {

@@ -1,10 +1,12 @@
+import { readConfig } from '../oci/config.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
-import type { Digest } from '../oci/digest.ts'
-import { MAX_MANIFEST_BYTES } from '../oci/document.ts'
+import { asDiffID, type DiffID, type Digest } from '../oci/digest.ts'
+import { MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES } from '../oci/document.ts'
 import { TsbuildError } from '../oci/error.ts'
 import { readIndex, readManifest } from '../oci/manifest.ts'
-import { isIndexType, isManifestType } from '../oci/media-type.ts'
+import { DOCKER_CONFIG, isIndexType, isManifestType, OCI_CONFIG } from '../oci/media-type.ts'
 import type { Blobs } from './blobs.ts'
+import { mismatch } from './verified.ts'
 
 const MAX_INDEX_DEPTH = 8
 
@@ -28,7 +30,9 @@ export async function graphOf(source: BlobSource, root: Descriptor, seen = new S
     if (seen.has(descriptor.digest)) return
     seen.add(descriptor.digest)
     if (depth > MAX_INDEX_DEPTH) throw new TsbuildError('DOCUMENT_INVALID', `${root.digest}: indexes nested deeper than ${MAX_INDEX_DEPTH}`)
-    if ((await source.stat(descriptor.digest)) === undefined) return void missing.push(descriptor)
+    const stat = await source.stat(descriptor.digest)
+    if (stat === undefined) return void missing.push(descriptor)
+    if (stat.size !== descriptor.size) throw mismatch(descriptor, stat.size)
     present.push(descriptor)
     for (const child of await childrenOf(source, descriptor)) await visit(child, depth + 1)
   }
@@ -43,4 +47,15 @@ export async function childrenOf(source: BlobSource, descriptor: Descriptor): Pr
   if (!isManifestType(mediaType)) return []
   const manifest = readManifest(await source.read(digest, MAX_MANIFEST_BYTES), `manifest ${digest}`)
   return [manifest.config, ...manifest.layers]
+}
+
+/** The DiffIDs that the image configs among these say. Configs of other things (artifacts) have none. */
+export async function diffIDsOf(source: BlobSource, descriptors: readonly Descriptor[]): Promise<DiffID[]> {
+  const diffIDs: DiffID[] = []
+  for (const { mediaType, digest } of descriptors) {
+    if (mediaType !== OCI_CONFIG && mediaType !== DOCKER_CONFIG) continue
+    const config = readConfig(await source.read(digest, MAX_CONFIG_BYTES), `config ${digest}`)
+    for (const diffID of config.rootfs.diff_ids ?? []) diffIDs.push(asDiffID(diffID))
+  }
+  return diffIDs
 }

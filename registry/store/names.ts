@@ -5,9 +5,10 @@ import { digestOf, hexOf } from '../oci/digest.ts'
 import { isErrno } from '../oci/error.ts'
 import type { Blobs } from './blobs.ts'
 import { syncFolder } from './durable.ts'
-import { graphOf } from './graph.ts'
+import { diffIDsOf, graphOf } from './graph.ts'
 import { withKeyLock } from './lock.ts'
 import { FORMAT, type Place, writeWhole, writing } from './place.ts'
+import type { Tocs } from './tocs.ts'
 
 const MAX_FILE_NAME = 200
 
@@ -32,22 +33,27 @@ export const NAMES_LOCK = 'names'
 /** Stands while index.json may not say what the names say. */
 export const staleIndexPath = (root: string): string => `${root}/index.stale`
 
-export function openNames(place: Place, blobs: Blobs): Names {
+export function openNames(place: Place, blobs: Blobs, tocs: Tocs): Names {
   const path = (name: string) => `${place.root}/names/${fileNameOfName(name)}`
   return {
     get: async (name) => readNameFile(path(name))?.descriptor,
-    set: (name, descriptor) => setName(place, blobs, { path: path(name), name, descriptor }),
+    set: (name, descriptor) => setName(place, { blobs, tocs }, { path: path(name), name, descriptor }),
     delete: (name) => deleteName(place, path(name)),
     list: async () => listNames(place.root),
   }
 }
 
-async function setName(place: Place, blobs: Blobs, named: NamedDescriptor & { path: string }): Promise<void> {
+async function setName(
+  place: Place,
+  { blobs, tocs }: { blobs: Blobs; tocs: Tocs },
+  named: NamedDescriptor & { path: string },
+): Promise<void> {
   const { path, name, descriptor } = named
   const bytes = Buffer.concat([Buffer.of(FORMAT), Buffer.from(JSON.stringify({ name, descriptor }))])
   if (readIfThere(path)?.equals(bytes)) return
   const { present } = await graphOf(blobs, descriptor)
   await blobs.sync(present.map(({ digest }) => digest))
+  await tocs.sync(await diffIDsOf(blobs, present))
   await withKeyLock(place, NAMES_LOCK, async () => {
     markIndexStale(place.root)
     await writeWhole(place, path, bytes, true)
@@ -69,7 +75,7 @@ async function deleteName(place: Place, path: string): Promise<boolean> {
   })
 }
 
-function markIndexStale(root: string): void {
+export function markIndexStale(root: string): void {
   writing(root, staleIndexPath(root), () => closeSync(openSync(staleIndexPath(root), 'a', 0o600)))
 }
 
@@ -83,7 +89,7 @@ export function listNames(root: string): NamedDescriptor[] {
 }
 
 /** The name in a file; undefined for one that is not there, or not of this format. */
-function readNameFile(path: string): NamedDescriptor | undefined {
+export function readNameFile(path: string): NamedDescriptor | undefined {
   const bytes = readIfThere(path)
   if (bytes === undefined || bytes[0] !== FORMAT) return undefined
   try {
@@ -103,12 +109,12 @@ export function readIfThere(path: string): Buffer | undefined {
   }
 }
 
-/** Any text as a file name: what is not plain is %XX, and what is too long is its hash (the file holds the name). */
+/** Any text as a file name: what is not plain is %XX, and what is too long (or nothing) is its hash (the file holds the name). */
 export function fileNameOfName(name: string): string {
   const escaped = encodeURIComponent(name)
     .replace(/%3A/g, ':')
     .replace(/%40/g, '@')
     .replace(/^\./, '%2E')
     .replace(/[!'()*~]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
-  return escaped.length <= MAX_FILE_NAME ? escaped : `%sha256-${hexOf(digestOf(name))}` // %sh is no escape, so no name escapes to this
+  return escaped !== '' && escaped.length <= MAX_FILE_NAME ? escaped : `%sha256-${hexOf(digestOf(name))}` // %sh is no escape, so no name escapes to this
 }

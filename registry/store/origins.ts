@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync } from 'node:fs'
+import { appendFileSync, mkdirSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type Digest, hexOf } from '../oci/digest.ts'
 import { isErrno } from '../oci/error.ts'
@@ -18,12 +18,14 @@ export interface Origins {
   add(digest: Digest, registry: string, repository: string): Promise<void>
   /** The latest first. */
   of(digest: Digest): Promise<Origin[]>
+  forget(digest: Digest): Promise<void>
 }
 
 export function openOrigins(place: Place): Origins {
   return {
     add: async (digest, registry, repository) => addOrigin(place.root, digest, { registry, repository }),
     of: async (digest) => readOrigins(originsPath(place.root, digest)).reverse(),
+    forget: async (digest) => rmSync(originsPath(place.root, digest), { force: true }),
   }
 }
 

@@ -1,5 +1,5 @@
 import { accessSync, constants, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { isErrno, TsbuildError } from '../oci/error.ts'
 
 const STAMP = '1\n'
@@ -40,9 +40,21 @@ function readStamp(root: string): string | undefined {
 }
 
 function makeRoot(root: string): void {
-  refusing(root, () => mkdirSync(root, { recursive: true, mode: 0o700 }))
+  refusing(root, () => makeFolders(root))
   const foreign = refusing(root, () => readdirSync(root)).find((name) => !OWN.has(name))
   if (foreign !== undefined) throw otherFormat(root, `is not empty (${JSON.stringify(foreign)})`)
+}
+
+/** As mkdir with `recursive`, which in Node 20 never returns where a folder cannot be made although its parent is there (/proc). */
+function makeFolders(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    if (isErrno(error, 'EEXIST')) return
+    if (!isErrno(error, 'ENOENT')) throw error
+    makeFolders(dirname(path))
+    mkdirSync(path, { mode: 0o700 })
+  }
 }
 
 function checkPrivate(root: string, uid: number): void {

@@ -1,12 +1,14 @@
 import type { HeldLock, LockOptions, NativeOps } from '../../native/ops.ts'
 import { type Blobs, openBlobs } from './blobs.ts'
 import { bootMarkOf } from './durable.ts'
+import { type Layers, openLayers } from './layers.ts'
 import { type Lease, takeLease } from './lease.ts'
 import { lockKey } from './lock.ts'
 import { type Names, openNames } from './names.ts'
 import { type Origins, openOrigins } from './origins.ts'
 import type { KeyLockOptions, Place } from './place.ts'
 import { prepareRoot } from './root.ts'
+import { openTocs, type Tocs } from './tocs.ts'
 
 export interface StoreOptions extends Pick<LockOptions, 'signal' | 'onWait'> {
   /** Absolute path; see storeRoot. */
@@ -27,6 +29,8 @@ export interface Store extends Place, AsyncDisposable {
   readonly blobs: Blobs
   readonly names: Names
   readonly origins: Origins
+  readonly layers: Layers
+  readonly tocs: Tocs
 }
 
 /**
@@ -39,6 +43,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const lock = await lockKey(root, native, 'store', { mode: access, signal: options.signal, onWait: options.onWait })
   const place = new OpenPlace(root, native, options.bootId)
   const blobs = openBlobs(place)
+  const tocs = openTocs(place)
   return {
     root,
     native,
@@ -48,8 +53,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     temporary: () => place.temporary(),
     lock: (key, lockOptions) => place.lock(key, lockOptions),
     blobs,
-    names: openNames(place, blobs),
+    names: openNames(place, blobs, tocs),
     origins: openOrigins(place),
+    layers: openLayers(place, blobs),
+    tocs,
     async [Symbol.asyncDispose]() {
       await place[Symbol.asyncDispose]()
       await lock?.release()
