@@ -4,9 +4,10 @@ import type { Dispatcher } from 'undici'
 import { TsbuildError } from '../oci/error.ts'
 import { type AddressClass, classifyAddress, isLoopbackHost, literalAddress, mayReach } from './address.ts'
 import { guardedLookup } from './lookup.ts'
-import { type Env, proxyAuthorization, proxyFor } from './proxy.ts'
+import { openPool } from './pool.ts'
+import type { Env } from './proxy.ts'
 import { linkedAbort, watched } from './stall.ts'
-import { secureContextFor, type TlsOptions } from './tls.ts'
+import type { TlsOptions } from './tls.ts'
 import { showUrl, transportError } from './transport-error.ts'
 
 /** A body that can be sent again: `open` is called for each try and yields exactly `size` bytes. */
@@ -51,7 +52,7 @@ export interface TransportOptions {
   readonly classify?: ((address: string) => AddressClass) | undefined
 }
 
-/** Single HTTP exchanges over bounded pools of connections: no retry, no redirect, no authentication. The one door to undici, loaded at first use. */
+/** Single HTTP exchanges over bounded pools of connections: no retry, no redirect, no authentication. */
 export class Transport implements AsyncDisposable {
   readonly #options: TransportOptions
   readonly #pools = new Map<string, Promise<Dispatcher>>()
@@ -137,33 +138,10 @@ export class Transport implements AsyncDisposable {
     const key = [request.url.origin, request.guard ?? 'named', request.insecure === true].join(' ')
     const known = this.#pools.get(key)
     if (known !== undefined) return known
-    const made = this.#makePool(request)
+    const made = openPool(request, this.#options, this.#lookupFor(request.url, request.guard))
     this.#pools.set(key, made)
     made.catch(() => this.#pools.delete(key))
     return made
-  }
-
-  async #makePool({ url, guard, insecure }: HttpRequest): Promise<Dispatcher> {
-    const { env, tls = {}, connections = 8, connectMs = 15_000, headersMs = 120_000 } = this.#options
-    const { Pool, ProxyAgent } = await import('undici')
-    const secureContext = url.protocol === 'https:' ? await secureContextFor(url.host, env, tls) : undefined
-    const secure = secureContext === undefined ? {} : { secureContext, rejectUnauthorized: insecure !== true }
-    // The stall watch is ours: it also sees a body that drips, and one that the other side does not take.
-    const limits = { connections, headersTimeout: headersMs, bodyTimeout: 0 }
-    const proxy = proxyFor(url, env)
-    if (proxy === undefined) {
-      return new Pool(url.origin, { ...limits, connect: { ...secure, timeout: connectMs, lookup: this.#lookupFor(url, guard) } })
-    }
-    const token = proxyAuthorization(proxy)
-    const proxyContext = proxy.protocol === 'https:' ? { secureContext: await secureContextFor(proxy.host, env, tls) } : {}
-    return new ProxyAgent({
-      ...limits,
-      uri: proxy.origin,
-      proxyTunnel: url.protocol === 'https:',
-      ...(token === undefined ? {} : { token }),
-      requestTls: { ...secure, timeout: connectMs },
-      proxyTls: { ...proxyContext, timeout: connectMs, lookup: this.#options.lookup ?? systemLookup },
-    })
   }
 
   #lookupFor(url: URL, guard: AddressClass | undefined): LookupFunction {
