@@ -39,9 +39,10 @@ export function buildah(user: string | undefined): Tool {
       argv: ['skopeo', 'copy', `oci:${layout}`, `containers-storage:[overlay@${join(state, 'root')}+${join(state, 'run')}]${tag}`],
       user,
     }),
-    clear: (state) => ({
-      argv: [...(user === undefined ? [] : ['buildah', 'unshare']), 'rm', '-rf', join(state, 'root'), join(state, 'run')],
-      user,
-    }),
+    clear: (state) => {
+      const remove =
+        'buildah --storage-driver=overlay --root "$0/root" --runroot "$0/run" rm -a >/dev/null 2>&1; umount "$0/root/overlay" 2>/dev/null; rm -rf "$0/root" "$0/run"'
+      return { argv: [...(user === undefined ? [] : ['buildah', 'unshare']), 'sh', '-c', remove, state], user }
+    },
   }
 }

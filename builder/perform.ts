@@ -11,7 +11,7 @@ import type { CopyOperation, MkdirOperation, Operation, RunOperation } from './p
 import type { Slot } from './schedule.ts'
 import { LayersTree } from './sources/layers.ts'
 import type { SourceTree } from './sources/tree.ts'
-import { type Chosen, choose, copyEntries } from './steps/copy.ts'
+import { type Chosen, choose, copyEntries, findArchives, packSources } from './steps/copy.ts'
 import { Placement } from './steps/place.ts'
 import { runStep, type StepNetwork } from './steps/run.ts'
 import { readUserFiles } from './steps/user-files.ts'
@@ -133,8 +133,9 @@ async function copyLayer(
 ): Promise<LayerRef> {
   const view = await viewOf(parent, build.deps, signal)
   const target = new LayersTree(view, 'the image')
-  const entries = await copyEntries(operation, chosen, target, () => readUserFiles(view, signal))
-  return packLayer(entries, chosen.tree, build.deps, signal)
+  const found = await findArchives(operation, chosen, build.deps, signal)
+  const entries = await copyEntries(operation, found, target, () => readUserFiles(view, signal))
+  return packLayer(entries, packSources(found), build.deps, signal)
 }
 
 async function mkdirLayer(

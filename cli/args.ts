@@ -94,10 +94,16 @@ function optionOf(name: string, flag: Flag): Option {
 
 function optionsOf<F extends Flags>(flags: F, values: Record<string, unknown>): OptionsOf<F> {
   const options = Object.entries(flags).map(([name, flag]) => {
-    const value = values[name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())]
+    // Commander reads --no-cache as the opposite of --cache.
+    if (flag.kind === 'boolean' && name.startsWith('no-')) return [name, values[camelCase(name.slice(3))] === false]
+    const value = values[camelCase(name)]
     return [name, flag.kind === 'boolean' ? value === true : flag.kind === 'list' ? (value ?? []) : value]
   })
   return Object.fromEntries(options) as OptionsOf<F>
+}
+
+function camelCase(name: string): string {
+  return name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
 }
 
 /** Go's habits for commander: `--rm=false` is no flag at all, `--rm=true` is `--rm`, a bare optional flag gets its value. */

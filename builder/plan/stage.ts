@@ -3,6 +3,7 @@ import { heredocText, runForm } from '../dockerfile/heredoc.ts'
 import type { AddInstruction, CopyInstruction, Instruction, RunInstruction, WorkdirInstruction } from '../dockerfile/instruction.ts'
 import type { Scope } from '../dockerfile/scope.ts'
 import { remoteSource } from '../dockerfile/sources.ts'
+import { stepTitle } from '../dockerfile/title.ts'
 import { unsupported } from '../dockerfile/unsupported.ts'
 import type { CopyOperation, InlineFile } from './graph.ts'
 import { applyMetadata, commandLine } from './metadata.ts'
@@ -54,7 +55,7 @@ class StagePlanner {
       case 'maintainer':
         return { ...described(state, `MAINTAINER ${instruction.name}`), author: instruction.name }
       case 'onbuild':
-        throw unsupported('ONBUILD', instruction.at)
+        return { ...state, config: { ...state.config, OnBuild: [...(state.config.OnBuild ?? []), instruction.trigger] } } // no history entry
       case 'from':
         throw new Error('a stage holds no FROM')
       default: {
@@ -140,7 +141,7 @@ class StagePlanner {
   }
 
   #common(instruction: Instruction, inputs: readonly number[]) {
-    const name = this.#names.get(instruction) ?? instruction.source
+    const name = this.#names.get(instruction) ?? stepTitle(instruction)
     return { id: this.#graph.nextID, inputs, name, at: instruction.at, platform: this.#graph.input.platform }
   }
 }
@@ -150,7 +151,7 @@ function stepNames(stage: Stage, stageCount: number): StepNames {
   const steps = stage.instructions.filter(({ kind }) => kind === 'run' || kind === 'copy' || kind === 'add' || kind === 'workdir')
   const offset = stage.base.kind === 'image' ? 1 : 0
   const prefix = stageCount === 1 ? '' : `${stage.name ?? `stage-${stage.index}`} `
-  return new Map(steps.map((step, index) => [step, `[${prefix}${index + 1 + offset}/${steps.length + offset}] ${step.source}`]))
+  return new Map(steps.map((step, index) => [step, `[${prefix}${index + 1 + offset}/${steps.length + offset}] ${stepTitle(step)}`]))
 }
 
 function inlineFiles(instruction: CopyInstruction | AddInstruction, scope: Scope): InlineFile[] {

@@ -1,11 +1,13 @@
 import type { PackEntry } from '../../native/requests.ts'
-import { bytesOfText } from '../../native/wire.ts'
+import { bytesOfText, textOfBytes } from '../../native/wire.ts'
 import { type Digest, digestOf } from '../../registry/oci/digest.ts'
+import type { BuildDeps } from '../deps.ts'
 import { readMode } from '../dockerfile/mode.ts'
 import type { CopyOperation } from '../plan/graph.ts'
-import type { SourceTree } from '../sources/tree.ts'
+import { joinPath, type SourceTree } from '../sources/tree.ts'
 import { Placement, type Target } from './place.ts'
 import { contentDigest, type Selection, select } from './select.ts'
+import { type Archive, readArchive } from './unpack.ts'
 import { chownOwner, isNumericOwner, type UserFiles } from './users.ts'
 
 /** What a COPY found, and the digest of it that goes into the key. */
@@ -13,13 +15,34 @@ export interface Chosen {
   readonly tree: SourceTree
   readonly selections: readonly Selection[]
   readonly content: Digest
+  /** What ADD unpacks, by selection. */
+  readonly archives: ReadonlyMap<Selection, Archive>
 }
 
 export async function choose(operation: CopyOperation, tree: SourceTree): Promise<Chosen> {
   const selections = await select(tree, operation.sources)
   const content = await contentDigest(tree, selections)
   const inline = operation.inline.map(({ name, content: text }) => [name, text])
-  return { tree, selections, content: inline.length === 0 ? content : digestOf(JSON.stringify([content, inline])) }
+  return { tree, selections, content: inline.length === 0 ? content : digestOf(JSON.stringify([content, inline])), archives: new Map() }
+}
+
+/** Finds out which of the files that an ADD chose are archives. Only for a step that has to be done: it reads them. */
+export async function findArchives(operation: CopyOperation, chosen: Chosen, deps: BuildDeps, signal: AbortSignal): Promise<Chosen> {
+  if (!operation.add) return chosen
+  const archives = new Map<Selection, Archive>()
+  for (const selection of chosen.selections) {
+    const { entry } = selection
+    const root = chosen.tree.roots[0]
+    if (entry.type !== 'file' || root === undefined) continue
+    const archive = await readArchive(textOfBytes(joinPath(root, entry.path)), deps, signal)
+    if (archive !== undefined) archives.set(selection, archive)
+  }
+  return { ...chosen, archives }
+}
+
+/** Where `native.pack` finds the contents of `copyEntries`. */
+export function packSources({ tree, archives }: Chosen): Pick<SourceTree, 'roots' | 'blobs'> {
+  return { roots: tree.roots, blobs: [...tree.blobs, ...archives.values()] }
 }
 
 /** The entries of the layer that a COPY makes over `target`. `users` is asked only where --chown has a name. */
@@ -38,7 +61,12 @@ export async function copyEntries(
     time: { seconds: operation.time, nanoseconds: 0 },
   })
   const destination = bytesOfText(operation.destination)
-  for (const selection of chosen.selections) await placement.copy(chosen.tree, selection, destination)
+  const blobs = [...chosen.archives.keys()]
+  for (const selection of chosen.selections) {
+    const archive = chosen.archives.get(selection)
+    if (archive === undefined) await placement.copy(chosen.tree, selection, destination)
+    else await placement.unpack(archive, chosen.tree.blobs.length + blobs.indexOf(selection), destination)
+  }
   for (const file of operation.inline) await placement.inline(bytesOfText(file.name), Buffer.from(file.content), destination)
   return placement.entries()
 }

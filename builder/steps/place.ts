@@ -1,9 +1,11 @@
 import type { FileTime, FileType, PackEntry, Xattr } from '../../native/requests.ts'
 import { type Bytes, textOfBytes } from '../../native/wire.ts'
 import { TsbuildError } from '../../registry/oci/error.ts'
+import type { TocEntry } from '../../registry/store/toc.ts'
 import { applyMode, type Mode } from '../dockerfile/mode.ts'
-import { comparePaths, joinPath, parentOf, resolvePath, type SourceEntry, type SourceTree } from '../sources/tree.ts'
+import { baseName, comparePaths, joinPath, parentOf, resolvePath, type SourceEntry, type SourceTree } from '../sources/tree.ts'
 import { relativeTo, type Selection } from './select.ts'
+import type { Archive } from './unpack.ts'
 import type { Owner } from './users.ts'
 
 /** What a file system holds at a path, a symlink not followed. */
@@ -67,6 +69,23 @@ export class Placement {
     await this.#put({ ...entry, path: isInto ? joinPath(path, name) : path }, undefined)
   }
 
+  /**
+   * Unpacks an archive, the blob number `blob` of the pack, into the directory `destination`, which is made if need be. Members keep their owners unless
+   * there is a --chown, and their modes whatever --chmod says. Links of the image on the way to a member are followed inside the root.
+   */
+  async unpack(archive: Archive, blob: number, destination: Bytes): Promise<void> {
+    await this.directory(destination)
+    const into = await this.resolve(destination)
+    const byPath = new Map(archive.entries.map((entry) => [entry.path, entry]))
+    for (const [path, member] of byPath) {
+      if (path === '') continue
+      const entry = member.type === 'hardlink' ? byPath.get(member.link) : member
+      if (entry === undefined) continue // the first name of the file is in no archive that could be unpacked elsewhere either
+      const sameFile = entry.type === 'file' ? `${archive.path}\0${entry.path}` : undefined
+      await this.#put(this.#member(entry, blob, await this.#memberPath(into, path, entry.type)), sameFile)
+    }
+  }
+
   /** Makes a directory and its missing parents; one that exists is left as it is. */
   async directory(path: Bytes): Promise<void> {
     const resolved = await this.resolve(path)
@@ -101,6 +120,19 @@ export class Placement {
     else if (existing.type !== 'directory') throw notDirectory(path)
     else if (path !== '') await this.#put(kept(path, { ...existing, mtime: selection.entry.mtime }), undefined)
     for (const inner of selection.below) await this.#putSource(tree, inner, joinPath(path, relativeTo(selection.entry.path, inner.path)))
+  }
+
+  async #memberPath(into: Bytes, path: Bytes, type: FileType): Promise<Bytes> {
+    const whole = joinPath(into, path)
+    return type === 'directory' ? this.resolve(whole) : joinPath(await this.resolve(parentOf(whole)), baseName(whole))
+  }
+
+  #member(entry: TocEntry, blob: number, path: Bytes): PackEntry {
+    const { type, mode, mtime, link, rdevMajor, rdevMinor, xattrs, offset } = entry
+    const { uid, gid } = this.#options.owner ?? entry
+    const isFile = type === 'file'
+    const source = isFile ? ({ kind: 'blob', blob, offset } as const) : ({ kind: 'none' } as const)
+    return { path, type, mode, uid, gid, mtime, link, rdevMajor, rdevMinor, xattrs, size: isFile ? entry.size : 0, source }
   }
 
   async #putSource(tree: SourceTree, from: SourceEntry, path: Bytes): Promise<void> {

@@ -4,7 +4,7 @@ import { TsbuildError } from '../oci/error.ts'
 import type { RegistryClient, Repository } from './client.ts'
 import type { HttpResponse } from './http.ts'
 import { headerOf } from './manifests.ts'
-import { pullScope } from './scope.ts'
+import { pullScope, pushScope } from './scope.ts'
 
 /** The rest of a blob from byte `start`: what was asked for, or 0. The bytes are not verified. */
 export interface BlobBody {
@@ -13,9 +13,10 @@ export interface BlobBody {
   discard(): Promise<void>
 }
 
-/** Is the blob in this repository? distribution-spec v1.1, "Checking if content exists". */
+/** Is the blob in this repository, to which it is going to be pushed? distribution-spec v1.1, "Checking if content exists". */
 export async function hasBlob(client: RegistryClient, at: Repository, digest: Digest, signal?: AbortSignal): Promise<boolean> {
-  const response = await client.request(at.registry, { method: 'HEAD', to: pathOf(at, digest), scopes: [pullScope(at.repository)], signal })
+  // The scope of the whole push: one token does for all of it.
+  const response = await client.request(at.registry, { method: 'HEAD', to: pathOf(at, digest), scopes: [pushScope(at.repository)], signal })
   await response.discard()
   if (response.status === 200) return true
   if (response.status === 404) return false

@@ -36,6 +36,12 @@ export interface ServedRegistry extends AsyncDisposable {
   close(): Promise<void>
 }
 
+interface Serving extends ServeOptions {
+  readonly files: UploadFiles
+  readonly isLocal: boolean
+  readonly isClosing: () => boolean
+}
+
 const IDLE_MS = 60_000
 const MAX_CONNECTIONS = 512
 /** What is read of a body that nobody wants, so that its sender gets to see the answer. */
@@ -51,7 +57,7 @@ export async function serveRegistry(options: ServeOptions): Promise<ServedRegist
     // A large body may take long; that it comes at all is seen by the idle time-out.
     { requestTimeout: 0, headersTimeout: 30_000, keepAliveTimeout: 30_000, maxHeaderSize: 16 << 10 },
     (request, response) => {
-      void serve(request, response, { ...options, files, isLocal })
+      void serve(request, response, { ...options, files, isLocal, isClosing: () => !server.listening })
     },
   )
   server.maxConnections = MAX_CONNECTIONS
@@ -63,22 +69,19 @@ export async function serveRegistry(options: ServeOptions): Promise<ServedRegist
   return { url, close, [Symbol.asyncDispose]: close }
 }
 
-async function serve(
-  request: IncomingMessage,
-  response: ServerResponse,
-  deps: ServeOptions & { readonly files: UploadFiles; readonly isLocal: boolean },
-): Promise<void> {
+async function serve(request: IncomingMessage, response: ServerResponse, deps: Serving): Promise<void> {
   const started = performance.now()
   const { method = '', url = '' } = request
   let error: unknown
   try {
     const refusal = foreign(request, deps.isLocal)
-    if (refusal !== undefined) await send(request, response, refusal)
+    if (refusal !== undefined) await send(request, response, refusal, true)
     else error = await answer(request, response, deps)
   } catch (cause) {
-    // The client has gone, or gets a body that ends early: there is nobody to tell.
     error = cause
-    response.destroy()
+    // The store could not be opened; else the client has gone, or gets a body that ends early, and there is nobody to tell.
+    if (cause instanceof TsbuildError && !response.headersSent) await send(request, response, refuse(503, 'UNKNOWN', cause.message), true)
+    else response.destroy()
   }
   deps.log?.({
     method,
@@ -93,7 +96,7 @@ async function serve(
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  { open, files, readOnly = false }: ServeOptions & { readonly files: UploadFiles },
+  { open, files, readOnly = false, isClosing }: Serving,
 ): Promise<unknown> {
   await using store = await open()
   const { method = '', url: target = '' } = request
@@ -109,7 +112,7 @@ async function answer(
     if (refusal === undefined || refusal.status >= 500) fault = error
     reply = refusal ?? refuse(500, 'UNKNOWN', 'the registry failed; its log says how')
   }
-  await send(request, response, reply)
+  await send(request, response, reply, isClosing())
   return fault
 }
 
@@ -124,13 +127,13 @@ function foreign({ headers }: IncomingMessage, isLocal: boolean): Reply | undefi
   return refuse(403, 'DENIED', 'not a request of a registry client on this machine')
 }
 
-async function send(request: IncomingMessage, response: ServerResponse, { status, headers, body }: Reply): Promise<void> {
+async function send(request: IncomingMessage, response: ServerResponse, { status, headers, body }: Reply, last: boolean): Promise<void> {
   const unread = !request.complete
   response.writeHead(status, {
     'docker-distribution-api-version': 'registry/2.0',
     'x-content-type-options': 'nosniff',
     ...headers,
-    ...(unread ? { connection: 'close' } : {}),
+    ...(unread || last ? { connection: 'close' } : {}),
   })
   if (request.method === 'HEAD' || body === undefined) response.end()
   else if (body instanceof Uint8Array) response.end(body)

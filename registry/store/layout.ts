@@ -6,11 +6,11 @@ import { readDocument } from '../oci/document.ts'
 import { isErrno, TsbuildError } from '../oci/error.ts'
 import { readIndex } from '../oci/manifest.ts'
 import { OCI_INDEX } from '../oci/media-type.ts'
-import { missing } from './blobs.ts'
 import type { BlobSource } from './graph.ts'
 import { withKeyLock } from './lock.ts'
 import { listNames, NAMES_LOCK, type NamedDescriptor, staleIndexPath } from './names.ts'
 import { blobPath, type Place, writeWhole } from './place.ts'
+import { missing } from './read-blob.ts'
 import { mismatch } from './verified.ts'
 
 /** image-spec v1.1, annotations.md: the name in a layout. */

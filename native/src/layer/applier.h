@@ -46,6 +46,7 @@ class Applier {
   std::string real_path(int directory, std::string_view path) const;
 
   Status apply_root();
+  void mark_made(std::string_view real);
   Status apply_whiteout(const std::string& name);
   Status clear_lower(const std::string& real);
   Status remove(const Parent& parent, const std::string& name, const std::string& real);

@@ -54,8 +54,15 @@ Status Applier::apply(Digest& content) {
   auto where = parent(parent_of(entry.path), true);
   if (!where.ok()) return where.failure();
   const std::string real = join_path(where.value()->real, name);
-  if (options_.whiteouts) made_.insert(real);
+  if (options_.whiteouts) mark_made(real);
   return make_node(*where.value(), name, real, content);
+}
+
+// With the directories above it: a whiteout of one of them must leave what this layer put there. Stops at what is marked already.
+void Applier::mark_made(std::string_view real) {
+  for (; !real.empty(); real = parent_of(real)) {
+    if (!made_.emplace(real).second) return;
+  }
 }
 
 Status Applier::make_node(const Parent& parent, const std::string& name, const std::string& real, Digest& content) {

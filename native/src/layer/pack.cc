@@ -46,14 +46,15 @@ Status LayerWriter::add(const Entry& entry, std::string_view content) {
 Status LayerWriter::add(const Entry& entry, int content_fd, const Digest* want) {
   if (Status status = begin_content(entry); !status.ok()) return status;
   // One byte more than the size, so that a file that grew shows at its first read.
-  std::string buffer(std::min<uint64_t>(entry.size + 1, kReadSize), '\0');
+  const size_t want_size = std::min<uint64_t>(entry.size + 1, kReadSize);
+  if (buffer_.size() < want_size) buffer_.resize(want_size);
   for (;;) {
-    const ssize_t size = ::read(content_fd, buffer.data(), buffer.size());
+    const ssize_t size = ::read(content_fd, buffer_.data(), want_size);
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) return errno_failure("read", entry.path);
     if (size == 0) break;
     if (static_cast<uint64_t>(size) > left_) return Failure{0, "changed while it was read", entry.path};
-    if (Status status = write_content({buffer.data(), static_cast<size_t>(size)}); !status.ok()) return status;
+    if (Status status = write_content({buffer_.data(), static_cast<size_t>(size)}); !status.ok()) return status;
   }
   if (left_ > 0) return Failure{0, "changed while it was read", entry.path};
   return end_content(want);

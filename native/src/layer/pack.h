@@ -59,6 +59,7 @@ class LayerWriter {
   std::unique_ptr<BlobWriter> blob_;
   std::unique_ptr<TocWriter> toc_;
   Entry current_;
+  std::string buffer_;
   uint64_t offset_ = 0;
   uint64_t left_ = 0;
   Sha256 content_;

@@ -107,7 +107,8 @@ describe('ingest', () => {
     await using done = await second
     assert.deepEqual([done.done, waited], [true, 1])
   })
-  it('keeps what a killed process wrote, and its lock is free', async () => {
+  it('keeps what a killed process wrote, and its lock is free', async function () {
+    this.timeout(60_000)
     await using t = await testStore()
     const size = 64 << 20
     const content = Buffer.alloc(size, 'x')
@@ -124,20 +125,21 @@ describe('ingest', () => {
     await ingest.commit()
     assert.deepEqual(await t.store.blobs.stat(big.digest), { size })
   })
-  it('removes the temporary files of a killed process in the next run', async () => {
+  it('removes the temporary files of killed processes in the next run, and only those', async function () {
+    this.timeout(60_000)
     await using t = await testStore()
-    const writer = startWriter(t.root, want, 'temporary')
-    await writer.ready
-    assert.equal(readdirSync(`${t.root}/ingest`).length, 1)
-    await using during = await t.reopen()
-    await during.temporary()
-    assert.equal(readdirSync(`${t.root}/ingest`).length, 2) // the other one lives
-    await writer.kill()
+    const writers = [0, 1, 2].map(() => startWriter(t.root, want, 'temporary'))
+    for (const writer of writers) await writer.ready
+    const files = () => readdirSync(`${t.root}/ingest`).filter((name) => existsSync(`${t.root}/ingest/${name}/0`))
+    assert.equal(files().length, 3)
+    await writers[0]?.kill()
+    await writers[1]?.kill()
     await t.store.temporary()
-    assert.deepEqual(
-      readdirSync(`${t.root}/ingest`).filter((name) => existsSync(`${t.root}/ingest/${name}/0`)),
-      [],
-    )
+    assert.equal(files().length, 1) // the third one lives
+    await writers[2]?.kill()
+    await using next = await t.reopen()
+    await next.temporary()
+    assert.deepEqual(files(), [])
   })
 })
 

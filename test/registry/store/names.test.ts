@@ -73,7 +73,8 @@ describe('names', () => {
       assert.deepEqual(await t.store.names.list(), [])
     })
   }
-  it('survive kill -9 at any moment, each whole', async () => {
+  it('survive kill -9 at any moment, each whole', async function () {
+    this.timeout(60_000)
     await using t = await testStore()
     for (let round = 0; round < 4; round++) {
       const writer = startWriter(t.root, { mediaType: '', digest: digestOf(''), size: 0 }, 'names')

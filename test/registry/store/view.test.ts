@@ -109,6 +109,10 @@ describe('MergedView', () => {
   })
   it('has a root without any layer', () => assert.equal(viewOf().at('')?.type, 'directory'))
   it('takes the root entry of a layer', () => assert.equal(viewOf([dir('', 0o711)]).at('')?.entry.mode, 0o711))
+  it('has nothing under a file that took the place of its directory', () => {
+    assert.equal(viewOf([dir('d'), file('d/a'), file('d')]).at('d/a'), undefined)
+    assert.equal(viewOf([dir('d'), file('d/a')], [file('d')]).at('d/a'), undefined)
+  })
   it('does not show whiteouts', () => assert.equal(viewOf([file('a')], [file('.wh.a')]).at('.wh.a'), undefined))
   it('has no children of a file', () => assert.deepEqual(viewOf([file('a')]).children('a'), []))
 
@@ -138,7 +142,13 @@ describe('MergedView', () => {
     symlink('abs', '/usr/bin/sh'),
     symlink('up', '../../../usr'),
   ]
-  const links = [symlink('l1', 'l2'), symlink('l2', 'l1'), symlink('usr/rel', 'bin/../bin/sh'), symlink('dangling', 'usr/none/x')]
+  const links = [
+    symlink('l1', 'l2'),
+    symlink('l2', 'l1'),
+    symlink('usr/rel', 'bin/../bin/sh'),
+    symlink('usr/bin/abs', '/bin/sh'),
+    symlink('dangling', 'usr/none/x'),
+  ]
   const view = viewOf([...tree, ...links])
   for (const [path, want, exists] of [
     ['bin/sh', 'usr/bin/sh', true],
@@ -146,6 +156,7 @@ describe('MergedView', () => {
     ['abs', 'usr/bin/sh', true],
     ['up/bin/sh', 'usr/bin/sh', true],
     ['usr/rel', 'usr/bin/sh', true],
+    ['usr/bin/abs', 'usr/bin/sh', true],
     ['../../bin', 'usr/bin', true],
     ['bin/..', 'usr', true],
     ['', '', true],
