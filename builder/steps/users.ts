@@ -13,6 +13,7 @@ export interface Owner {
 
 /** Who a command runs as. `home` is the directory of the passwd entry, `/` without one. */
 export interface StepUser extends Owner {
+  /** The gid first, which a process could otherwise leave by a setgid program: CVE-2022-36109. */
   readonly groups: readonly number[]
   readonly home: string
 }
@@ -39,9 +40,9 @@ export function stepUser(text: string, files: UserFiles): StepUser {
   const uid = entry?.uid ?? numeric(user)
   if (uid === undefined) throw unknown('user', user, files.passwd, '/etc/passwd')
   const home = entry?.home ?? '/'
-  if (group !== undefined) return { uid, gid: groupID(group, files), groups: [], home }
-  const groups = entry === undefined ? [] : groupsOf(files).filter((item) => item.members.includes(entry.name))
-  return { uid, gid: entry?.gid ?? 0, groups: groups.map((item) => item.gid), home }
+  const gid = group === undefined ? (entry?.gid ?? 0) : groupID(group, files)
+  const listing = group !== undefined || entry === undefined ? [] : groupsOf(files).filter((item) => item.members.includes(entry.name))
+  return { uid, gid, groups: [...new Set([gid, ...listing.map((item) => item.gid)])], home }
 }
 
 /** `user[:group]` of --chown. A numeric user without a group owns with the same number as gid; a name with its passwd gid. Throws USER_UNKNOWN. */

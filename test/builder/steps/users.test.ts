@@ -9,18 +9,18 @@ const none = { passwd: undefined, group: undefined }
 
 describe('stepUser', () => {
   for (const [text, want] of [
-    ['', { uid: 0, gid: 0, groups: [10], home: '/root' }],
-    ['app', { uid: 1000, gid: 1001, groups: [10, 29], home: '/home/app' }],
-    ['1000', { uid: 1000, gid: 1001, groups: [10, 29], home: '/home/app' }],
-    ['app:wheel', { uid: 1000, gid: 10, groups: [], home: '/home/app' }],
-    ['app:77', { uid: 1000, gid: 77, groups: [], home: '/home/app' }],
-    ['4711', { uid: 4711, gid: 0, groups: [], home: '/' }],
-    ['4711:12', { uid: 4711, gid: 12, groups: [], home: '/' }],
-    ['12', { uid: 500, gid: 500, groups: [], home: '/twelve' }],
+    ['', { uid: 0, gid: 0, groups: [0, 10], home: '/root' }],
+    ['app', { uid: 1000, gid: 1001, groups: [1001, 10, 29], home: '/home/app' }],
+    ['1000', { uid: 1000, gid: 1001, groups: [1001, 10, 29], home: '/home/app' }],
+    ['app:wheel', { uid: 1000, gid: 10, groups: [10], home: '/home/app' }],
+    ['app:77', { uid: 1000, gid: 77, groups: [77], home: '/home/app' }],
+    ['4711', { uid: 4711, gid: 0, groups: [0], home: '/' }],
+    ['4711:12', { uid: 4711, gid: 12, groups: [12], home: '/' }],
+    ['12', { uid: 500, gid: 500, groups: [500], home: '/twelve' }],
   ] as const) {
     it(`reads ${JSON.stringify(text)}`, () => assert.deepEqual(stepUser(text, files), want))
   }
-  it('needs no file for numbers', () => assert.deepEqual(stepUser('5:6', none), { uid: 5, gid: 6, groups: [], home: '/' }))
+  it('needs no file for numbers', () => assert.deepEqual(stepUser('5:6', none), { uid: 5, gid: 6, groups: [6], home: '/' }))
   for (const text of ['nobody', 'app:nogroup', '-1', '4294967295'])
     it(`refuses ${text}`, () => assert.throws(() => stepUser(text, files), { code: 'USER_UNKNOWN' }))
 })
