@@ -6,9 +6,9 @@ import { readIndex, readManifest } from '../oci/manifest.ts'
 import { DOCKER_LIST, DOCKER_MANIFEST, isIndexType, isManifestType, OCI_INDEX, OCI_MANIFEST } from '../oci/media-type.ts'
 import type { RegistryClient, Repository } from './client.ts'
 import { readCapped } from './errors.ts'
-import type { HttpResponse } from './http.ts'
 import { mediaTypeOf } from './manifest-type.ts'
 import { pullScope, pushScope } from './scope.ts'
+import type { HttpResponse } from './transport.ts'
 
 /** What we can read; without it some registries answer with the first schema. */
 const ACCEPT = [OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST].join(', ')

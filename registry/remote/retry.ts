@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { hasCode } from '../oci/error.ts'
-import type { HttpResponse } from './http.ts'
+import type { HttpResponse } from './transport.ts'
 
 export interface RetryOptions {
   /** Tries in all; default 5. */

@@ -1,10 +1,10 @@
 import type { Descriptor } from '../oci/descriptor.ts'
 import { hasCode, TsbuildError } from '../oci/error.ts'
 import type { RegistryClient, Repository } from './client.ts'
-import type { HttpBody, HttpResponse } from './http.ts'
 import { headerOf } from './manifests.ts'
 import { leadsTo } from './redirect.ts'
 import { pullScope, pushScope, type Scope } from './scope.ts'
+import type { HttpBody, HttpResponse } from './transport.ts'
 
 /** What is uploaded, and where to. */
 export interface UploadTarget {
