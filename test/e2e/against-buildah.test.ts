@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { Buildah, withoutBuildah } from '../../fixtures/buildah.ts'
+import { Cli } from '../../fixtures/cli.ts'
+import { sha256, type Tree, treeDifferences } from '../../fixtures/image-tree.ts'
+import { CASES } from './cases.ts'
+
+/** Where buildah 1.28 makes something else than BuildKit, which we follow. A buildah that no longer does fails the test, and its row goes. */
+interface Apart {
+  readonly why: string
+  /** It does not take the Dockerfile at all. */
+  readonly refuses?: RegExp
+  /** Lines of `treeDifferences`: ours | theirs. */
+  readonly tree?: readonly string[]
+  /** Fields of the config that differ. */
+  readonly config?: readonly string[]
+}
+
+const APART: Readonly<Record<string, Apart>> = {
+  'RUN takes the shell form, the exec form and SHELL': { why: 'CMD in shell form goes through SHELL', config: ['Cmd'] },
+  'COPY keeps modes, symbolic links in folders, hard links and empty folders, and owns all by root': {
+    why: 'special bits of the context are kept',
+    tree: ['/d/y: mode "4711" | "711"', '/x: mode "4711" | "711"'],
+  },
+  'COPY wildcards are of one folder, and none of them is no error': { why: 'a wildcard may match nothing', refuses: /no such file/ },
+  'COPY --chmod in octal counts for folders made on the way, symbolic for what is copied': {
+    why: 'symbolic --chmod',
+    refuses: /chmod go-r/,
+  },
+  'COPY --from a stage keeps owners; by name in any case, by number, and of an image': {
+    why: 'stage names in any case',
+    refuses: /BUILD: no stage/,
+  },
+  'COPY onto links of the image stays in the image': {
+    why: 'a link to nothing is followed to the file to be made',
+    tree: [`/data/new: type "file" | "directory", mode "644" | "755", sha256 "${sha256('a')}" | ""`, '/data/new/a: nothing | file'],
+  },
+  'COPY and RUN take heredocs, expanded or not': { why: 'heredocs', refuses: /<<one/ },
+  'ADD takes local files as COPY does': { why: '--chmod counts for folders too', tree: ['/y: mode "600" | "755"'] },
+  'COPY takes names with spaces in the JSON form, escaped wildcards and other alphabets': {
+    why: 'a star in brackets is a star',
+    tree: ['/out/stars: nothing | file'],
+  },
+  'a hard link of the base that is broken, and one that is made anew': {
+    why: 'each step is a layer on the one before, and a change to a name below a layer boundary is a change to that name alone',
+    tree: [
+      '/a: sameFileAs "" | "a"',
+      ...['c', 'd'].map((name) => `/${name}: sha256 "${sha256('1\n')}" | "${sha256('1\n3\n')}", sameFileAs "c" | "a"`),
+    ],
+  },
+  'files written below a VOLUME stay': { why: 'BuildKit keeps them, as the reference says', tree: ['/v/after: file | nothing'] },
+  'COPY replaces a file, and a link that it is named by is followed': {
+    why: 'a link at the destination is followed, not replaced',
+    tree: [
+      '/hard: sameFileAs "" | "hard"',
+      `/link: type "symlink" | "file", mode "777" | "755", link "real" | "", sha256 "" | "${sha256('new')}"`,
+      `/real: mode "755" | "644", sha256 "${sha256('new')}" | "${sha256('old\n')}", sameFileAs "" | "hard"`,
+    ],
+  },
+  'ENV may hold percent signs, dollars, quotes and equals signs, and replace PATH': {
+    why: 'a variable set again keeps its place',
+    config: ['Env'],
+  },
+  'escape=` makes the backslash an ordinary character': { why: 'in ENV as well', config: ['Env'] },
+}
+
+describe('tsbuild build and buildah make the same of', () => {
+  let cli: Cli
+  let buildah: Buildah
+  before(async function () {
+    const reason = await withoutBuildah()
+    if (reason !== undefined) return this.skip()
+    cli = await Cli.withBusybox('against')
+    buildah = new Buildah()
+    await buildah.pull(join(cli.folder, 'base'), 'busybox')
+  })
+  after(async () => {
+    await cli?.[Symbol.asyncDispose]()
+    await buildah?.[Symbol.asyncDispose]()
+  })
+
+  for (const one of CASES)
+    it(one.name, async () => {
+      const { why = '', refuses, tree = [], config = [] } = APART[one.name] ?? {}
+      const context = cli.context({ Dockerfile: one.dockerfile, ...one.files })
+      const building = buildah.build(context, one.args)
+      if (refuses !== undefined) return assert.rejects(building, refuses, why)
+      const theirs = await building
+      const ours = (await cli.build(context, { args: one.args ?? [] })).image
+      assert.deepEqual(treeDifferences(ours.tree, withoutStubs(theirs.tree, ours.tree)), tree, why)
+      assert.deepEqual(comparable(ours.config.config, config), comparable(theirs.config.config, config))
+      for (const field of config) assert.notDeepEqual(ours.config.config[field], theirs.config.config[field], why)
+    })
+})
+
+const FIELDS = [
+  'User',
+  'ExposedPorts',
+  'Env',
+  'Entrypoint',
+  'Cmd',
+  'Volumes',
+  'WorkingDir',
+  'Labels',
+  'StopSignal',
+  'Healthcheck',
+  'Shell',
+  'OnBuild',
+]
+
+/** The fields that say how to run the image, without those that are empty. */
+function comparable(config: Readonly<Record<string, unknown>>, apart: readonly string[]): Record<string, unknown> {
+  const { 'io.buildah.version': _, ...labels } = (config['Labels'] ?? {}) as Record<string, string>
+  const adjusted = { ...config, Labels: labels, WorkingDir: config['WorkingDir'] || '/' }
+  const entries = FIELDS.filter((field) => !apart.includes(field)).map(
+    (field) => [field, adjusted[field as keyof typeof adjusted]] as const,
+  )
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined && value !== null && Object.keys(value).length > 0))
+}
+
+const STUBS = ['etc/hostname', 'etc/hosts', 'etc/resolv.conf', 'run']
+
+/** buildah leaves what it mounted onto in the image, BuildKit and tsbuild take it away again. */
+function withoutStubs(tree: Tree, ours: Tree): Tree {
+  return new Map([...tree].filter(([path]) => ours.has(path) || !STUBS.includes(path)))
+}
