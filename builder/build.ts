@@ -61,7 +61,8 @@ export async function build(request: BuildRequest, deps: BuildDeps): Promise<Bui
   const plan = planBuild({ stages, platforms, images, globals, buildArgs, escape: escapeCharacter, machine: buildPlatform, network })
   warn(parsed, plan, request, deps.emit)
   const { context, stepNetwork, noCache, producer, signal, jobs } = request
-  const performance = { deps, cache: new StepCache(deps.store), context, network: stepNetwork, noCache, producer }
+  const since = noCache ? deps.now() : undefined
+  const performance = { deps, cache: new StepCache(deps.store), context, network: stepNetwork, since, producer }
   const work = (operation: BuildPlan['operations'][number], inputs: readonly StepResult[], running: Parameters<typeof perform>[3]) =>
     perform(operation, inputs, performance, running)
   const results = await schedule(plan.operations, work, { jobs, signal })

@@ -16,7 +16,7 @@ export interface WorkspaceOptions {
   readonly access?: 'shared' | 'exclusive'
   readonly emit?: Emit
   /** Registries (`host[:port]`) that may be spoken to without TLS, or whose certificate nobody vouches for. */
-  readonly insecure?: readonly string[]
+  readonly insecure?: readonly string[] | 'all'
   /** PEM files of further authorities. */
   readonly caFiles?: readonly string[]
 }

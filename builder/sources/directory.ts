@@ -28,7 +28,8 @@ export class DirectoryTree implements SourceTree {
   readonly #ignore: IgnoreMatcher
   readonly #ignoreFile: string
   readonly #signal: AbortSignal
-  readonly #listed = new Map<Bytes, readonly SourceEntry[]>()
+  readonly #listed = new Map<Bytes, ReadonlyMap<Bytes, SourceEntry>>()
+  readonly #shown = new Map<Bytes, Promise<readonly SourceEntry[]>>()
   readonly #stats = new Map<Bytes, ListedEntry>()
   readonly #known = new Map<Bytes, Uint8Array>()
 
@@ -43,14 +44,21 @@ export class DirectoryTree implements SourceTree {
 
   async at(path: Bytes): Promise<SourceEntry | undefined> {
     if (path === '') return ROOT
-    const siblings = await this.children(parentOf(path))
-    return siblings.find((entry) => entry.path === path)
+    await this.#list([parentOf(path)])
+    const entry = this.#listed.get(parentOf(path))?.get(path)
+    return entry !== undefined && (await this.#isVisible(entry)) ? entry : undefined
   }
 
-  async children(path: Bytes): Promise<readonly SourceEntry[]> {
+  children(path: Bytes): Promise<readonly SourceEntry[]> {
+    const shown = this.#shown.get(path) ?? this.#show(path)
+    this.#shown.set(path, shown)
+    return shown
+  }
+
+  async #show(path: Bytes): Promise<readonly SourceEntry[]> {
     await this.#list([path])
     const kept: SourceEntry[] = []
-    for (const entry of this.#listed.get(path) ?? []) if (await this.#isVisible(entry)) kept.push(entry)
+    for (const entry of this.#listed.get(path)?.values() ?? []) if (await this.#isVisible(entry)) kept.push(entry)
     return kept
   }
 
@@ -60,7 +68,7 @@ export class DirectoryTree implements SourceTree {
       await this.#list(level)
       const next: Bytes[] = []
       for (const dir of level) {
-        for (const entry of this.#listed.get(dir) ?? []) {
+        for (const entry of this.#listed.get(dir)?.values() ?? []) {
           if (entry.type === 'directory' && !this.#ignore.canPrune(textOfBytes(entry.path))) next.push(entry.path)
           all.push(entry)
         }
@@ -116,10 +124,8 @@ export class DirectoryTree implements SourceTree {
     if (directories.length === 0) return
     const lists = await this.#native.list({ root: this.roots[0] ?? '', directories, xattrs: true }, this.#signal)
     for (const [index, dir] of directories.entries()) {
-      this.#listed.set(
-        dir,
-        (lists[index] ?? []).map((listed) => this.#entryOf(dir, listed)),
-      )
+      const entries = (lists[index] ?? []).map((listed) => this.#entryOf(dir, listed))
+      this.#listed.set(dir, new Map(entries.map((entry) => [entry.path, entry])))
     }
   }
 
