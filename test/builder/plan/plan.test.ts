@@ -82,7 +82,7 @@ describe('planBuild', () => {
       code: 'PLATFORM_INVALID',
       at: { file: 'Dockerfile', startLine: 2, endLine: 2 },
     })
-    assert.throws(() => plan('FROM UPPER/case\n'), { code: 'REFERENCE_INVALID' })
+    assert.throws(() => plan('FROM team/Upper\n'), { code: 'REFERENCE_INVALID' })
   })
 
   it('refuses a base with triggers', () =>
