@@ -23,7 +23,6 @@ const IGNORED = {
   provenance: 'no attestation is made',
   sbom: 'no attestation is made',
   compress: 'the context is read in place',
-  'cache-from': 'the cache is the local store',
 } as const
 
 export const buildFlags = {

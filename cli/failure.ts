@@ -6,7 +6,7 @@ import { printable } from './progress/format.ts'
 
 /** Prints what went wrong and returns the exit status. One line says it; the place in the Dockerfile, a command's last output and a hint follow. */
 export function printFailure(error: unknown, context: Pick<Context, 'printError' | 'signal'>): number {
-  const reason = context.signal.aborted ? context.signal.reason : error
+  const reason = context.signal.aborted ? context.signal.reason : first(error)
   if (!isOurs(reason)) {
     context.printError(
       `tsbuild: internal error: ${reason instanceof Error ? reason.stack : String(reason)}\nhint: this is a bug in tsbuild; please report it\n`,
@@ -18,6 +18,11 @@ export function printFailure(error: unknown, context: Pick<Context, 'printError'
   context.printError(`tsbuild: ${printable(reason.message)}${causeOf(reason)}\n`)
   if (reason.hint !== undefined) context.printError(`hint: ${printable(reason.hint)}\n`)
   return hasCode(reason, 'INTERRUPTED') ? (reason.cause as { status: number }).status : hasCode(reason, 'USAGE') ? 2 : 1
+}
+
+/** What went wrong before cleaning up went wrong, too: a SuppressedError of `await using` hides it. */
+function first(error: unknown): unknown {
+  return error instanceof Error && error.name === 'SuppressedError' ? first((error as { suppressed?: unknown }).suppressed) : error
 }
 
 function isOurs(error: unknown): error is TsbuildError {
@@ -35,7 +40,7 @@ function outputOf(error: TsbuildError): readonly string[] {
 
 function excerptOf(at: SourceRange): string {
   try {
-    return excerpt(readFileSync(at.file, 'utf8'), at)
+    return `${excerpt(readFileSync(at.file, 'utf8'), at)}\n`
   } catch {
     return `${at.file}:${at.startLine}` // a Dockerfile that came from standard input, or is gone by now
   }

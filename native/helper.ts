@@ -1,5 +1,7 @@
 import { rm } from 'node:fs/promises'
+import { TsbuildError } from '../registry/oci/error.ts'
 import type { Connection, RequestOptions } from './connection.ts'
+import { nativeCauseOf } from './failure.ts'
 import type { Frame } from './frames.ts'
 import { KIND, STREAM_WINDOW } from './protocol.ts'
 import {
@@ -50,9 +52,9 @@ export interface Helper extends AsyncDisposable {
   remove(paths: readonly Bytes[], signal?: AbortSignal): Promise<void>
 }
 
-/** Starts the helper and waits until it is in its namespaces. The caller disposes of it; when this process dies, so does the helper and all it runs. */
+/** Starts the helper and waits until it is in its namespaces; NO_USER_NAMESPACE where the kernel lets it make none. The caller disposes of it; when this process dies, so does the helper and all it runs. */
 export async function startHelper(options: StartOptions & { readonly ids?: Ids }): Promise<Helper> {
-  const { connection, idMap, stop } = await startProcess(['serve', '--ids', options.ids ?? 'auto'], options)
+  const { connection, idMap, stop } = await startProcess(['serve', '--ids', options.ids ?? 'auto'], options).catch(explain)
   const ask = async (kind: number, body: Uint8Array, signal?: AbortSignal) => new Reader(await connection.request(kind, body, { signal }))
   return {
     idMap,
@@ -66,6 +68,19 @@ export async function startHelper(options: StartOptions & { readonly ids?: Ids }
     remove: async (paths, signal) => void (await ask(KIND.remove, encodeRemove(paths), signal)),
     [Symbol.asyncDispose]: stop,
   }
+}
+
+// Calls of the way into the namespaces. Where user namespaces are made powerless (AppArmor on Ubuntu 24.04), clone3 succeeds and the next ones fail.
+const WAY_IN = ['clone3', 'setresgid', 'setresuid', 'setgroups', 'mount', 'write', 'newuidmap', 'newgidmap']
+
+function explain(error: unknown): never {
+  const cause = nativeCauseOf(error)
+  if (cause === undefined || !WAY_IN.includes(cause.syscall)) throw error
+  const hint =
+    cause.code === 'ENOSPC'
+      ? 'raise the limit in /proc/sys/user/max_user_namespaces'
+      : 'allow user namespaces: sysctl kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0 or an AppArmor profile for the helper'
+  throw new TsbuildError('NO_USER_NAMESPACE', `no user namespace is to be had here: ${cause.message} (${cause.syscall})`, { cause, hint })
 }
 
 /** A cancelled request was killed, so it could not remove the new files it had begun. */

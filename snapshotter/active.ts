@@ -3,6 +3,7 @@ import type { PackOptions, StepReply, StepRequest, TreeRequest } from '../native
 import { bytesOfText } from '../native/wire.ts'
 import type { ChainID } from '../registry/oci/chain-id.ts'
 import { asDiffID, type DiffID, digestFromBytes } from '../registry/oci/digest.ts'
+import { hasCode } from '../registry/oci/error.ts'
 import type { TreeHelper } from './deps.ts'
 import { sealFailure } from './failures.ts'
 import type { ActiveSnapshot, Sealed, StepOutput } from './snapshotter.ts'
@@ -59,6 +60,8 @@ export class ActiveTree implements ActiveSnapshot {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#gone) return
     this.#gone = true
-    await this.#folder.remove()
+    await this.#folder.remove().catch((error: unknown) => {
+      if (!hasCode(error, 'HELPER_DIED')) throw error // without a helper it stays, and the next `recover` removes it
+    })
   }
 }

@@ -126,12 +126,15 @@ class StoredSnapshots implements Snapshotter {
     const blob = { path: bytesOfText(layer.path), codec: layer.codec }
     const { tocs } = this.#deps
     const toc = tocs === undefined || tocs.has(layer.diffID) ? '' : await tocs.temporary()
-    const { diffID } = await helper.unpack({ ...tree, blob, toc: bytesOfText(toc) }, signal).catch((error: unknown) => {
+    try {
+      const { diffID } = await helper.unpack({ ...tree, blob, toc: bytesOfText(toc) }, signal)
+      const found = asDiffID(digestFromBytes(diffID))
+      if (found !== layer.diffID) throw new TsbuildError('BLOB_MISMATCH', `layer ${layer.diffID}: its content is ${found}`)
+      if (toc !== '') await tocs?.adopt(toc, found)
+    } catch (error) {
+      if (toc !== '') await rm(toc, { force: true })
       throw unpackFailure(error, layer)
-    })
-    const found = asDiffID(digestFromBytes(diffID))
-    if (found !== layer.diffID) throw new TsbuildError('BLOB_MISMATCH', `layer ${layer.diffID}: its content is ${found}`)
-    if (toc !== '') await tocs?.adopt(toc, found)
+    }
   }
 
   async #publish(folder: StepFolder, name: ChainID, diffID: DiffID): Promise<void> {

@@ -1,10 +1,10 @@
 import type { AddressClass } from './address.ts'
 import { type Challenge, parseChallenges } from './challenge.ts'
 import type { Credential, Credentials } from './credentials.ts'
-import type { HttpResponse } from './http.ts'
 import { checkRealm } from './realm.ts'
 import { covers, resourceOf, type Scope, union } from './scope.ts'
 import { basicAuthorization, fetchToken, type Token, type TokenDeps } from './token.ts'
+import type { HttpResponse } from './transport.ts'
 
 /** A token this close to its end is not used any more: an upload may take its time. */
 const MARGIN_MS = 10_000

@@ -2,9 +2,9 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import { TsbuildError } from '../oci/error.ts'
 import type { RegistryClient, Repository } from './client.ts'
-import type { HttpResponse } from './http.ts'
 import { headerOf } from './manifests.ts'
 import { pullScope, pushScope } from './scope.ts'
+import type { HttpResponse } from './transport.ts'
 
 /** The rest of a blob from byte `start`: what was asked for, or 0. The bytes are not verified. */
 export interface BlobBody {

@@ -3,10 +3,10 @@ import { isLoopbackHost } from './address.ts'
 import { Authorizer } from './auth.ts'
 import type { Credentials } from './credentials.ts'
 import { registryError } from './errors.ts'
-import type { HttpRequest, HttpResponse, Transport } from './http.ts'
 import { follow, sentTo } from './redirect.ts'
 import { type RetryOptions, withRetry } from './retry.ts'
 import type { Scope } from './scope.ts'
+import type { HttpRequest, HttpResponse, Transport } from './transport.ts'
 
 /** A repository of a registry, as references name them. */
 export interface Repository {

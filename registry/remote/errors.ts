@@ -1,6 +1,6 @@
 import { array, type BaseIssue, type BaseSchema, type InferOutput, looseObject, optional, safeParse, string } from 'valibot'
 import { type ErrorCode, hasCode, TsbuildError } from '../oci/error.ts'
-import type { HttpResponse } from './http.ts'
+import type { HttpResponse } from './transport.ts'
 import { showUrl } from './transport-error.ts'
 
 /** No error body is read further. */

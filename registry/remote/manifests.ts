@@ -1,31 +1,17 @@
-import { looseObject, number, optional, string } from 'valibot'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { algorithmOf, type Digest, digestOf, isDigest } from '../oci/digest.ts'
-import { MAX_MANIFEST_BYTES, readDocument } from '../oci/document.ts'
+import { MAX_MANIFEST_BYTES } from '../oci/document.ts'
 import { TsbuildError } from '../oci/error.ts'
 import { readIndex, readManifest } from '../oci/manifest.ts'
-import {
-  DOCKER_LIST,
-  DOCKER_MANIFEST,
-  DOCKER_SCHEMA1,
-  DOCKER_SCHEMA1_SIGNED,
-  isIndexType,
-  isManifestType,
-  OCI_INDEX,
-  OCI_MANIFEST,
-} from '../oci/media-type.ts'
+import { DOCKER_LIST, DOCKER_MANIFEST, isIndexType, isManifestType, OCI_INDEX, OCI_MANIFEST } from '../oci/media-type.ts'
 import type { RegistryClient, Repository } from './client.ts'
 import { readCapped } from './errors.ts'
-import type { HttpResponse } from './http.ts'
+import { mediaTypeOf } from './manifest-type.ts'
 import { pullScope, pushScope } from './scope.ts'
+import type { HttpResponse } from './transport.ts'
 
 /** What we can read; without it some registries answer with the first schema. */
 const ACCEPT = [OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST].join(', ')
-/** Content types that say nothing, from servers that serve manifests as files. */
-const GENERIC = new Set(['application/json', 'application/octet-stream', 'text/plain', 'binary/octet-stream'])
-
-const headSchema = looseObject({ schemaVersion: optional(number()), mediaType: optional(string()) })
-
 /** A manifest or index: its bytes as they are in the registry, and the descriptor computed from them. */
 export interface ManifestBytes {
   readonly descriptor: Descriptor
@@ -127,27 +113,6 @@ export async function deleteManifest(client: RegistryClient, at: Repository, key
 export function headerOf(response: HttpResponse, name: string): string | undefined {
   const value = response.headers[name]
   return Array.isArray(value) ? value[0] : value
-}
-
-/**
- * The one media type on which the body, the Content-Type and the descriptor agree: where they differ, what it is would depend on the reader
- * (CVE-2021-41190).
- */
-function mediaTypeOf(bytes: Uint8Array, name: string, claims: readonly (string | undefined)[]): string {
-  const head = readDocument(headSchema, bytes, name)
-  const claimed = claims
-    .map((claim) => claim?.split(';')[0]?.trim().toLowerCase())
-    .filter((claim) => claim !== undefined && !GENERIC.has(claim))
-  const types = new Set([...claimed, head.mediaType].filter((type) => type !== undefined))
-  const [mediaType = 'none'] = types
-  if (head.schemaVersion === 1 || mediaType === DOCKER_SCHEMA1 || mediaType === DOCKER_SCHEMA1_SIGNED) {
-    throw new TsbuildError('MANIFEST_UNSUPPORTED', `${name}: an image of Docker's first schema, whose content has no digests to check`, {
-      hint: 'push it again with a tool of this decade (docker pull, docker push)',
-    })
-  }
-  if (types.size > 1) throw new TsbuildError('MANIFEST_MISMATCH', `${name}: its media type is said to be ${[...types].join(' and ')}`)
-  if (isIndexType(mediaType) || isManifestType(mediaType)) return mediaType
-  throw new TsbuildError('MANIFEST_UNSUPPORTED', `${name}: neither a manifest nor an index but ${JSON.stringify(mediaType.slice(0, 200))}`)
 }
 
 function describe(response: HttpResponse): Descriptor | undefined {

@@ -1,7 +1,7 @@
 import { type ClientOptions, RegistryClient } from './client.ts'
 import { Credentials } from './credentials.ts'
-import { Transport } from './http.ts'
 import type { Env } from './proxy.ts'
+import { Transport } from './transport.ts'
 
 export interface OpenOptions {
   /** Proxies, SSL_CERT_FILE, DOCKER_CONFIG and the other places of credentials, TSBUILD_TRUSTED_REALMS. */

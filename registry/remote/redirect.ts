@@ -1,5 +1,5 @@
 import { TsbuildError } from '../oci/error.ts'
-import type { HttpRequest, HttpResponse, Transport } from './http.ts'
+import type { HttpRequest, HttpResponse, Transport } from './transport.ts'
 import { showUrl } from './transport-error.ts'
 
 const MAX_REDIRECTS = 5

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { hasCode } from '../oci/error.ts'
-import type { HttpResponse } from './http.ts'
+import type { HttpResponse } from './transport.ts'
 
 export interface RetryOptions {
   /** Tries in all; default 5. */
@@ -15,7 +15,8 @@ export interface RetryOptions {
   readonly now: () => number
 }
 
-const STATUSES = new Set([408, 429, 500, 502, 503, 504])
+/** Answers after which the same request may succeed a moment later. */
+export const RETRIED: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504])
 
 /** Repeats `attempt` while it fails in a way that may pass: the connection, a time-out, 408, 429 or 5xx. The last failure is returned or thrown as it is. */
 export async function withRetry(attempt: () => Promise<HttpResponse>, options: RetryOptions, signal?: AbortSignal): Promise<HttpResponse> {
@@ -24,7 +25,7 @@ export async function withRetry(attempt: () => Promise<HttpResponse>, options: R
     let pause = pauseAfter(tried, options)
     try {
       const response = await attempt()
-      if (!STATUSES.has(response.status) || tried === tries) return response
+      if (!RETRIED.has(response.status) || tried === tries) return response
       pause = retryAfter(response.headers['retry-after'], options) ?? pause
       await response.discard()
     } catch (error) {

@@ -2,7 +2,7 @@ import { looseObject, number, optional, string } from 'valibot'
 import { TsbuildError } from '../oci/error.ts'
 import type { Credential } from './credentials.ts'
 import { readAnswer, readCapped, registryError } from './errors.ts'
-import type { HttpRequest, HttpResponse } from './http.ts'
+import type { HttpRequest, HttpResponse } from './transport.ts'
 
 const MAX_TOKEN_BYTES = 1 << 20
 /** distribution's token specification: a token without `expires_in`, or with less, lives 60 seconds. */

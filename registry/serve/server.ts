@@ -1,11 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { TsbuildError } from '../oci/error.ts'
 import type { Store } from '../store/store.ts'
 import { handle } from './handle.ts'
 import { type Reply, refusalOf, refuse } from './reply.ts'
+import { send } from './send.ts'
 import { UploadFiles } from './upload-files.ts'
 
 /** One line of the access log. */
@@ -44,10 +43,6 @@ interface Serving extends ServeOptions {
 
 const IDLE_MS = 60_000
 const MAX_CONNECTIONS = 512
-/** What is read of a body that nobody wants, so that its sender gets to see the answer. */
-const DRAIN_BYTES = 32 << 20
-const DRAIN_MS = 10_000
-
 /** Serves the store as a registry: distribution-spec v1.1. See repository.ts for which names it shows. Throws SERVE_FAILED. */
 export async function serveRegistry(options: ServeOptions): Promise<ServedRegistry> {
   const { host = '127.0.0.1', port = 0, graceMs = 10_000 } = options
@@ -125,32 +120,6 @@ function foreign({ headers }: IncomingMessage, isLocal: boolean): Reply | undefi
   const local = host === '' || host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host)
   if (headers.origin === undefined && (local || !isLocal)) return undefined
   return refuse(403, 'DENIED', 'not a request of a registry client on this machine')
-}
-
-async function send(request: IncomingMessage, response: ServerResponse, { status, headers, body }: Reply, last: boolean): Promise<void> {
-  const unread = !request.complete
-  response.writeHead(status, {
-    'docker-distribution-api-version': 'registry/2.0',
-    'x-content-type-options': 'nosniff',
-    ...headers,
-    ...(unread || last ? { connection: 'close' } : {}),
-  })
-  if (request.method === 'HEAD' || body === undefined) response.end()
-  else if (body instanceof Uint8Array) response.end(body)
-  else await pipeline(Readable.from(body, { objectMode: false, highWaterMark: 1 << 20 }), response)
-  if (unread) drain(request)
-}
-
-function drain(request: IncomingMessage): void {
-  let size = 0
-  const stop = () => request.destroy()
-  const timer = setTimeout(stop, DRAIN_MS)
-  request.on('data', (chunk: Buffer) => {
-    size += chunk.length
-    if (size > DRAIN_BYTES) stop()
-  })
-  request.on('error', () => undefined)
-  request.on('close', () => clearTimeout(timer))
 }
 
 function headersOf({ headers }: IncomingMessage): Record<string, string | undefined> {

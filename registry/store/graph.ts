@@ -2,7 +2,7 @@ import { readConfig } from '../oci/config.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { asDiffID, type DiffID, type Digest } from '../oci/digest.ts'
 import { MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES } from '../oci/document.ts'
-import { TsbuildError } from '../oci/error.ts'
+import { hasCode, TsbuildError } from '../oci/error.ts'
 import { readIndex, readManifest } from '../oci/manifest.ts'
 import { DOCKER_CONFIG, isIndexType, isManifestType, OCI_CONFIG } from '../oci/media-type.ts'
 import type { Blobs } from './blobs.ts'
@@ -49,13 +49,22 @@ export async function childrenOf(source: BlobSource, descriptor: Descriptor): Pr
   return [manifest.config, ...manifest.layers]
 }
 
-/** The DiffIDs that the image configs among these say. Configs of other things (artifacts) have none. */
+/** The DiffIDs that the image configs among these say. Configs of other things (artifacts) have none, whatever type a client pushed them under. */
 export async function diffIDsOf(source: BlobSource, descriptors: readonly Descriptor[]): Promise<DiffID[]> {
   const diffIDs: DiffID[] = []
   for (const { mediaType, digest } of descriptors) {
     if (mediaType !== OCI_CONFIG && mediaType !== DOCKER_CONFIG) continue
-    const config = readConfig(await source.read(digest, MAX_CONFIG_BYTES), `config ${digest}`)
-    for (const diffID of config.rootfs.diff_ids ?? []) diffIDs.push(asDiffID(diffID))
+    for (const diffID of await diffIDsIn(source, digest)) diffIDs.push(asDiffID(diffID))
   }
   return diffIDs
+}
+
+async function diffIDsIn(source: BlobSource, config: Digest): Promise<readonly Digest[]> {
+  try {
+    return readConfig(await source.read(config, MAX_CONFIG_BYTES), `config ${config}`).rootfs.diff_ids ?? []
+  } catch (error) {
+    // A name for it is fine: what cannot be unpacked has no tables of contents.
+    if (hasCode(error, 'DOCUMENT_INVALID') || hasCode(error, 'BLOB_TOO_LARGE')) return []
+    throw error
+  }
 }

@@ -17,9 +17,18 @@ export interface TarFile {
   readonly content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>
 }
 
-/** A tar of these files with fixed metadata (0644, time 0), so that equal content gives equal bytes. */
+/**
+ * A tar of these files with fixed metadata (0644, time 0), so that equal content gives equal bytes. Folders have entries of their own: without them
+ * containers/image makes them itself, and gives them to root, which an ordinary user may not.
+ */
 export async function* tarOfFiles(files: Iterable<TarFile> | AsyncIterable<TarFile>): AsyncGenerator<Uint8Array> {
+  const folders = new Set<string>()
   for await (const { path, size, content } of files) {
+    for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1)) {
+      const folder = path.slice(0, slash + 1)
+      if (!folders.has(folder)) yield headerOf(folder, 0)
+      folders.add(folder)
+    }
     yield headerOf(path, size)
     let written = 0
     for await (const chunk of content) {
@@ -33,8 +42,9 @@ export async function* tarOfFiles(files: Iterable<TarFile> | AsyncIterable<TarFi
 }
 
 function headerOf(path: string, size: number): Uint8Array {
-  const fields = { path, size, mode: 0o644, uid: 0, gid: 0, mtime: new Date(0) }
-  const header = new Header({ ...fields, type: 'File' })
+  const isFolder = path.endsWith('/')
+  const fields = { path, size, mode: isFolder ? 0o755 : 0o644, uid: 0, gid: 0, mtime: new Date(0) }
+  const header = new Header({ ...fields, type: isFolder ? 'Directory' : 'File' })
   const block = Buffer.alloc(BLOCK)
   if (!header.encode(block)) return block
   return Buffer.concat([new Pax({ path, size }).encode(), block]) // a path or size that the header has no room for

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -49,6 +49,17 @@ describe('tsbuild-sandbox', function () {
   it('is an error that says why when it has no way in', async () => {
     const cause = await causeOf(startHelper({ ...options, ids: process.getuid?.() === 0 ? 'ranges' : 'own' }).then(stopIt))
     assert.ok(cause.code === 'ENOENT' || cause.code === 'EPERM', cause.message)
+  })
+
+  it('names the limit when the kernel lets it make no user namespace', function () {
+    const script = `const { startHelper } = await import(${JSON.stringify(module('native/helper.js'))})
+      await startHelper(${JSON.stringify({ ...options, ids: 'single' })}).catch((error) => console.log(error.code, error.cause.code, error.hint))`
+    const limited = 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"'
+    const ran = spawnSync('unshare', ['-Ur', 'sh', '-c', limited, 'sh', process.execPath, '--input-type=module', '-e', script], {
+      encoding: 'utf8',
+    })
+    if (ran.status !== 0) this.skip() // no unshare(1), or no user namespace to begin with
+    assert.equal(ran.stdout, 'NO_USER_NAMESPACE ENOSPC raise the limit in /proc/sys/user/max_user_namespaces\n')
   })
 })
 

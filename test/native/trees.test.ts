@@ -101,7 +101,7 @@ describe('beginning a tree', function () {
   it('refuses a folder that was begun', async () => {
     await assert.rejects(bench.helper.begin({ stacking: 'overlay', lowers: [], active: join(bench.root, 'steps', 'new') }), {
       code: 'NATIVE_FAILURE',
-      message: /mkdir .*file already exists/,
+      message: /EEXIST \(mkdir\)/,
     })
   })
 })

@@ -69,6 +69,22 @@ describe('snapshots of a store', function () {
     assert.deepEqual([await steps(), await snapshots()], [[], []])
   })
 
+  it('give their table of contents on the side, and none of what is no such layer', async () => {
+    const adopted: string[] = []
+    const folder = join(bench.root, 'tocs')
+    await mkdir(folder)
+    const tocs = {
+      has: () => false,
+      temporary: async () => join(folder, 'new'),
+      adopt: async (_: string, diffID: string) => void adopted.push(diffID),
+    }
+    const observed = await bench.open({}, { tocs })
+    await assert.rejects(observed.prepare([{ ...base, diffID: asDiffID(digestOf('another')) }]), { code: 'BLOB_MISMATCH' })
+    assert.deepEqual([await readdir(folder), adopted], [[], []])
+    await observed.prepare([base])
+    assert.deepEqual([await readdir(folder), adopted], [['new'], [base.diffID]])
+  })
+
   it('are not kept of a layer that is damaged', async () => {
     const bytes = await readFile(base.path)
     const path = bench.layers.file('damaged')
@@ -189,7 +205,7 @@ describe('snapshots of a store', function () {
     await byString.close()
     await assert.rejects(bench.helper.begin(await tree('more', 501).then((t) => ({ ...t, lowers: [one, ...t.lowers] }))), {
       code: 'NATIVE_FAILURE',
-      message: /too many lower directories 502/,
+      message: /502: too many lower directories/,
     })
   })
 

@@ -7,11 +7,11 @@ namespace tsbuild {
 
 constexpr uint32_t kProtocolVersion = 1;
 constexpr uint32_t kMaxFrame = 256u << 20;
-constexpr uint32_t kStreamWindow = 256u << 10;  // bytes of output a request may have under way before a CREDIT
+constexpr uint32_t kStreamWindow = 256u << 10;  // bytes a request may have under way before a CREDIT: output, and as many of input
 
 enum class Kind : uint8_t {
   // helper -> Node
-  kHello = 1,     // u32 protocol version, bytes package version
+  kHello = 1,     // u32 protocol version, bytes package version, bytes uid_map, bytes gid_map
   kReply = 2,     // body of the reply
   kFailure = 3,   // i32 errno, bytes call, bytes path
   kStdout = 4,    // raw bytes
@@ -20,7 +20,7 @@ enum class Kind : uint8_t {
   // Node -> helper, about a request that runs
   kCancel = 8,
   kStdin = 9,    // raw bytes; empty means end of input
-  kCredit = 10,  // u32 bytes of output consumed
+  kCredit = 10,  // u32 bytes of output consumed; from the helper: bytes of stdin the command has taken
   // requests without namespaces (addon, plain helper, helper)
   kList = 16,
   kHash = 17,
@@ -29,7 +29,7 @@ enum class Kind : uint8_t {
   kClone = 20,
   kFlatten = 21,
   kRead = 22,
-  kLock = 23,  // plain helper only: kProgress once the lock is held, which lasts until kCancel
+  kLock = 23,  // plain helper only: kProgress 0 when somebody else has it, kProgress 1 once it is held, which lasts until kCancel
   // requests of the helper only
   kProbe = 32,
   kBegin = 33,

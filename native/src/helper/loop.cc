@@ -186,8 +186,9 @@ void Loop::finish(Request& request) {
   if (!request.killed.call.empty()) return fail(request.id, request.killed);
   if (!request.result.empty()) return out_.add(request.result);
   if (!ended.ok()) return fail(request.id, ended.failure());
-  if (ended.value().signal != 0) return fail(request.id, {0, "helper child died", "signal " + std::to_string(ended.value().signal)});
-  fail(request.id, {0, "helper child died", "status " + std::to_string(ended.value().exit)});
+  const bool is_killed = ended.value().signal != 0;
+  const std::string how = is_killed ? "was killed by signal " + std::to_string(ended.value().signal) : "ended with status " + std::to_string(ended.value().exit);
+  fail(request.id, {0, "the helper process of this request " + how, {}});
 }
 
 Status serve_requests(Mode mode, Fd node, Fd launcher, const Place& place) {

@@ -74,6 +74,8 @@ int main(int argc, char** argv) {
   if (argc == 2 && std::strcmp(argv[1], "--version") == 0) return std::printf("tsbuild-sandbox %s (%s)\n", kPackageVersion, codecs_text().c_str()) > 0 ? 0 : 1;
   Options options;
   if (argc < 2 || !parse(argc, argv, options)) return usage();
+  // Ctrl-C in a terminal is for Node, which then ends us in order; it leads its process group already when somebody starts it by hand (EPERM).
+  (void)::setsid();
   // Dies with the thread that started it; when that is gone already, the socket is at its end and the loop ends by that.
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::close_range(kSocket + 1, ~0U, 0) != 0) return 1;
   Status status = run(options);

@@ -58,24 +58,31 @@ static Result<Fd> make_root() {
   return root;
 }
 
-static Status add_file(int folder, const char* name, const std::string& content, int target) {
+static Status write_file(int folder, const char* name, const std::string& content) {
   Fd file(::openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (!file.valid()) return errno_failure("openat", name);
-  Status written = write_all(file.get(), content);
-  if (!written.ok()) return written;
+  return write_all(file.get(), content);
+}
+
+static Status mount_file(int folder, const char* name, int target) {
   Result<Fd> mount = copy_mount(folder, name, false);
   return mount.ok() ? attach_mount(mount.value(), target) : mount.failure();
 }
 
-// Private files that the step may write, as Docker's are. A mount of a file can only be copied from an attached tree, so theirs is where /dev will be
-// for a moment.
+// Private files that the step may write, as Docker's are.
 static Status add_files(const Targets& targets, const View& view) {
   Result<Fd> files = new_mount("tmpfs", {{"mode", "755"}, {"size", "4m"}}, kNoSetidDevExec);
   if (!files.ok()) return files.failure();
-  Status status = attach_mount(files.value(), targets.dev.get());
   int folder = files.value().get();
-  if (status.ok()) status = add_file(folder, "hosts", view.hosts, targets.hosts.get());
-  if (status.ok()) status = add_file(folder, "resolv.conf", view.resolv_conf, targets.resolv_conf.get());
+  Status status = write_file(folder, "hosts", view.hosts);
+  if (status.ok()) status = write_file(folder, "resolv.conf", view.resolv_conf);
+  if (status.ok()) status = mount_file(folder, "hosts", targets.hosts.get());
+  if (status.ok()) return mount_file(folder, "resolv.conf", targets.resolv_conf.get());
+  if (status.failure().error != EINVAL) return status;
+  // Before Linux 6.15 only what is attached can be copied: it is, for a moment, where /dev will be.
+  status = attach_mount(files.value(), targets.dev.get());
+  if (status.ok()) status = mount_file(folder, "hosts", targets.hosts.get());
+  if (status.ok()) status = mount_file(folder, "resolv.conf", targets.resolv_conf.get());
   if (!status.ok()) return status;
   if (::fchdir(folder) != 0) return errno_failure("fchdir");
   if (::umount2(".", MNT_DETACH) != 0) return errno_failure("umount2");

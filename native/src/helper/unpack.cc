@@ -1,7 +1,6 @@
 #include "helper/unpack.h"
 
-#include <cstdio>
-
+#include "helper/id-map.h"
 #include "helper/tree.h"
 #include "layer/apply.h"
 #include "layer/ops.h"
@@ -10,15 +9,10 @@
 namespace tsbuild {
 namespace {
 
-// The ids that exist in this user namespace: "inside outside count" lines, user_namespaces(7).
-Result<std::vector<IdExtent>> mapped_ids(const char* path) {
-  std::unique_ptr<FILE, int (*)(FILE*)> file(fopen(path, "re"), fclose);
-  if (!file) return errno_failure("fopen", path);
-  std::vector<IdExtent> extents;
-  unsigned inside, outside, count;
-  while (fscanf(file.get(), "%u %u %u", &inside, &outside, &count) == 3) extents.push_back({inside, count});
-  if (extents.empty()) return Failure{EINVAL, "no ids are mapped", path};
-  return extents;
+std::vector<IdExtent> inside_of(const Extents& extents) {
+  std::vector<IdExtent> ids;
+  for (const Extent& extent : extents) ids.push_back({extent.inside, extent.count});
+  return ids;
 }
 
 // Records are of the whole tree, so each sealed tree has all it needs beside it: an upper begins with those of its parent.
@@ -34,15 +28,12 @@ Result<Owners> read_owners(const Tree& tree) {
 
 Result<ApplyOptions> options_for(Owners& owners) {
   ApplyOptions options;
-  Result<std::vector<IdExtent>> uids = mapped_ids("/proc/self/uid_map");
-  if (!uids.ok()) return uids.failure();
-  Result<std::vector<IdExtent>> gids = mapped_ids("/proc/self/gid_map");
-  if (!gids.ok()) return gids.failure();
+  Result<IdMap> map = current_map();
+  if (!map.ok()) return map.failure();
+  options.uids = inside_of(map.value().users);
+  options.gids = inside_of(map.value().groups);
   // With a single id every owner would be a record, and no chown in a step could work: such a base is refused instead of half-kept.
-  auto is_single = [](const std::vector<IdExtent>& ids) { return ids.size() == 1 && ids.front().count == 1; };
-  options.refuse_foreign = is_single(uids.value()) || is_single(gids.value());
-  options.uids = std::move(uids.value());
-  options.gids = std::move(gids.value());
+  options.refuse_foreign = count_ids(map.value().users) == 1 || count_ids(map.value().groups) == 1;
   options.owners = &owners;
   return options;
 }

@@ -102,11 +102,11 @@ static Result<Started> start_helper(Place::Ids ids, const std::function<Status(c
 }
 
 Status launch(const std::vector<Place::Ids>& kinds, const std::function<Status(const Place& place, Fd launcher)>& serve) {
-  std::optional<Failure> first;
+  std::optional<Failure> last;
   for (Place::Ids ids : kinds) {
     Result<Started> started = start_helper(ids, serve);
     if (!started.ok()) {
-      if (!first) first = started.failure();
+      last = started.failure();
       continue;
     }
     // Our copy of Node's socket would keep it open after the helper's end.
@@ -114,7 +114,7 @@ Status launch(const std::vector<Place::Ids>& kinds, const std::function<Status(c
     (void)wait_for(started.value().process);
     return done();
   }
-  return *first;
+  return *last;
 }
 
 }  // namespace tsbuild

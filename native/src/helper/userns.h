@@ -13,7 +13,7 @@ namespace tsbuild {
 std::vector<Place::Ids> parse_ids(const std::string& word);
 
 // Runs `serve` in the new namespaces and waits for its end. `launcher` of `serve` reaches its end of file when this process dies.
-// Fails, with the first kind's reason, when no kind of ids is to be had; `serve` has not run then.
+// Fails, with the reason of the last kind, which asks for least, when no kind of ids is to be had; `serve` has not run then.
 Status launch(const std::vector<Place::Ids>& kinds, const std::function<Status(const Place& place, Fd launcher)>& serve);
 
 }  // namespace tsbuild

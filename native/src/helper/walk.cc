@@ -1,10 +1,9 @@
 #include "helper/walk.h"
 
-#include <dirent.h>
-
 #include <algorithm>
 #include <climits>
-#include <memory>
+
+#include "common/directory.h"
 
 namespace tsbuild {
 namespace {
@@ -75,18 +74,11 @@ Result<Fd> open_strictly(int root, const std::string& path, int flags) {
 Result<std::vector<std::string>> names_of(int directory, const std::string& path) {
   Fd copy(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));  // an offset of its own
   if (!copy.valid()) return errno_failure("openat", path);
-  std::unique_ptr<DIR, int (*)(DIR*)> stream(fdopendir(copy.get()), closedir);
-  if (!stream) return errno_failure("fdopendir", path);
-  (void)copy.release();  // the stream owns it now
+  Result<std::vector<DirectoryName>> found = read_names(copy.get(), path);
+  if (!found.ok()) return found.failure();
   std::vector<std::string> names;
-  for (;;) {
-    errno = 0;  // readdir(3): the only way to tell the end from an error
-    const dirent* entry = readdir(stream.get());
-    if (entry == nullptr) break;
-    std::string_view name(entry->d_name);
-    if (name != "." && name != "..") names.emplace_back(name);
-  }
-  if (errno != 0) return errno_failure("readdir", path);
+  names.reserve(found.value().size());
+  for (DirectoryName& entry : found.value()) names.push_back(std::move(entry.name));
   std::sort(names.begin(), names.end());
   return names;
 }

@@ -276,6 +276,16 @@ describe('a hostile registry', () => {
       assert.equal(storage.requests.length, 1)
     })
 
+    it('by plain http, from loopback: no connection is made', async () => {
+      await using other = await faultyRegistry(() => OK, { address: '127.0.0.2' })
+      await using registry = await faultyRegistry(({ path }) =>
+        path === '/v2/' ? OK : redirect(`http://other.example:${portOf(other)}/blob`),
+      )
+      await using client = testClient(internet)
+      await assert.rejects(download(client, registry.host), { code: 'HTTP_REFUSED' })
+      assert.deepEqual(other.requests, [])
+    })
+
     it('is refused plain http when it is not loopback', async () => {
       await using registry = await faultyRegistry(() => OK, { address: '127.0.0.2' })
       await using client = testClient({ ...internet, ...withPassword })

@@ -6,14 +6,13 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type Fault, type FaultyRegistry, faultyRegistry, type Recorded, type Script } from '../../../fixtures/faulty-registry.ts'
-import type { NativeOps } from '../../../native/ops.ts'
 import type { Descriptor } from '../../../registry/oci/descriptor.ts'
 import { readManifest } from '../../../registry/oci/manifest.ts'
 import { parsePlatform } from '../../../registry/oci/platform.ts'
 import { pull } from '../../../registry/remote/pull.ts'
 import { push } from '../../../registry/remote/push.ts'
 import type { ServedRegistry } from '../../../registry/serve/server.ts'
-import { type TestStore, testNative, testStore } from '../store/support.ts'
+import { type TestStore, testStore } from '../store/support.ts'
 import { dockerRegistry, has } from './docker-registry.ts'
 import { at, putImage, serve, testClient } from './support.ts'
 
@@ -23,17 +22,6 @@ const AMD64 = parsePlatform('linux/amd64')
 const firstly = (times: number, which: (request: Recorded) => boolean, fault: Fault): Script => {
   let seen = 0
   return (request) => (which(request) && seen++ < times ? fault : undefined)
-}
-
-/** With `onWait`, which the children of the test's native operations do not know. */
-function noticing(native: NativeOps): NativeOps {
-  const lock: NativeOps['lock'] = async (request, options = {}) => {
-    const got = await native.lock(request, { ...options, wait: false })
-    if (got !== undefined || options.wait === false) return got
-    options.onWait?.()
-    return native.lock(request, options)
-  }
-  return { ...native, lock }
 }
 
 describe('an interrupted transfer', () => {
@@ -276,7 +264,7 @@ describe('an interrupted transfer', () => {
       await using from = await testStore()
       const image = await putImage(from.store, { layers: [4 * MIB] })
       await using registry = await faultyRegistry(() => undefined, { upstream: real.url })
-      await using other = await from.reopen({ native: noticing(testNative()) })
+      await using other = await from.reopen()
       await Promise.all([pushTo(registry, from, image), pushTo(registry, { ...from, store: other }, image)])
       assert.equal(registry.requests.filter(isChunk).length, 4)
     })

@@ -6,7 +6,7 @@ import { OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST } from '../../../registr
 import { parsePlatform } from '../../../registry/oci/platform.ts'
 import { parseReference, type Reference } from '../../../registry/oci/reference.ts'
 import { type ClientOptions, RegistryClient } from '../../../registry/remote/client.ts'
-import { Transport, type TransportOptions } from '../../../registry/remote/http.ts'
+import { Transport, type TransportOptions } from '../../../registry/remote/transport.ts'
 import { type ServedRegistry, type ServeOptions, serveRegistry } from '../../../registry/serve/server.ts'
 import type { Store } from '../../../registry/store/store.ts'
 
