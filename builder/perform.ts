@@ -164,7 +164,7 @@ async function runLayer(operation: RunOperation, parent: readonly LayerRef[], bu
   await using active = await snapshots.begin(layerFiles(parent, deps), signal)
   const view = await viewOf(parent, deps, signal)
   const user = stepUser(operation.user, await readUserFiles(view, signal))
-  await runStep(operation, active, { step: String(operation.id), user, network, emit: deps.emit, signal })
+  await runStep(operation, active, { step: String(operation.id), user, network, emit: deps.emit, settled: deps.settled, signal })
   const files = await newLayerFiles(deps)
   const { codec, level } = deps.compression
   const sealed = await active.seal({ ...files, codec, level, threads: 0 }, signal)
