@@ -54,7 +54,7 @@ export async function build(request: BuildRequest, deps: BuildDeps): Promise<Bui
   const stages = planStages(parsed, options)
   const { escape: escapeCharacter } = parsed.directives
   const images = await resolveImages(stages, request, deps)
-  const { buildArgs, platform, epoch, network } = request
+  const { buildArgs, platform, network } = request
   const plan = planBuild({
     stages,
     images,
@@ -62,11 +62,10 @@ export async function build(request: BuildRequest, deps: BuildDeps): Promise<Bui
     buildArgs,
     escape: escapeCharacter,
     platform,
-    epoch,
     network,
   })
   warn(parsed, plan, request, deps.emit)
-  const { context, stepNetwork, noCache, producer, signal, jobs } = request
+  const { context, stepNetwork, noCache, producer, signal, jobs, epoch } = request
   const performance = { deps, cache: new StepCache(deps.store), context, network: stepNetwork, noCache, producer }
   const work = (operation: BuildPlan['operations'][number], inputs: readonly StepResult[], running: Parameters<typeof perform>[3]) =>
     perform(operation, inputs, performance, running)

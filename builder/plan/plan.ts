@@ -18,8 +18,6 @@ export interface PlanInput {
   readonly buildArgs: ReadonlyMap<string, string>
   readonly escape: string
   readonly platform: Platform
-  /** SOURCE_DATE_EPOCH in seconds. */
-  readonly epoch: number | undefined
   readonly network: 'host' | 'none'
 }
 

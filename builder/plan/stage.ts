@@ -134,10 +134,13 @@ class StagePlanner {
     return layered(moved, last, `WORKDIR ${path}`)
   }
 
-  /** What directories that a step has to make are dated: the epoch, else the base's time, so that equal builds make equal layers. */
+  /**
+   * What directories that a step has to make are dated: as the base, so that equal builds make equal layers. Not SOURCE_DATE_EPOCH: keys do not hold it, and
+   * a layer found under a key must not depend on the build that made it. rewrite-timestamp dates back what is later.
+   */
   #timeOf(state: StageState): number {
     const base = Date.parse(state.base?.created ?? '')
-    return this.#graph.input.epoch ?? (Number.isNaN(base) ? 0 : Math.floor(base / 1000))
+    return Number.isNaN(base) ? 0 : Math.floor(base / 1000)
   }
 
   #common(instruction: Instruction, inputs: readonly number[]) {
