@@ -48,6 +48,8 @@ export interface BuildDeps {
   /** How new layers are compressed; `id` names codec, version and level, on which the bytes depend. */
   readonly compression: Compression
   readonly emit: Emit
+  /** A promise where events come faster than they are shown: the output of commands waits for it. */
+  readonly settled: () => void | Promise<void>
   /** Milliseconds since the epoch. */
   readonly now: () => number
 }

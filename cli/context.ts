@@ -21,7 +21,15 @@ export interface Context {
   readonly writeBytes: (bytes: Uint8Array) => Promise<void>
   readonly writeErrorBytes: (bytes: Uint8Array) => Promise<void>
   /** Shows progress as `mode` says until `stop`. */
-  progress(mode: ProgressMode): { readonly emit: Emit; stop(): void }
+  progress(mode: ProgressMode): Progress
+}
+
+/** Where progress events are shown. */
+export interface Progress {
+  readonly emit: Emit
+  /** A promise while too much waits to be written: output of commands is held back until it resolves. */
+  settled(): void | Promise<void>
+  stop(): void
 }
 
 export type ProgressMode = 'auto' | 'tty' | 'plain' | 'quiet'

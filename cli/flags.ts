@@ -23,14 +23,15 @@ interface ConnectionOptions {
   readonly 'cert-file': readonly string[]
 }
 
-/** `references` name the registries that --insecure is about. */
+/** `references` name the registries that --insecure is about; a build may come to registries that only its Dockerfile names. */
 export function connectionOptions(
   options: ConnectionOptions,
-  references: readonly string[],
-): { insecure: readonly string[]; caFiles: readonly string[] } {
-  const isInsecure = options.insecure || options['tls-verify'] === 'false'
-  const registries = references.filter((text) => layoutTarget(text) === undefined).map((text) => parseReference(text).registry)
-  return { insecure: isInsecure ? registries : [], caFiles: options['cert-file'] }
+  references: readonly string[] | 'all',
+): { insecure: readonly string[] | 'all'; caFiles: readonly string[] } {
+  const caFiles = options['cert-file']
+  if (!options.insecure && options['tls-verify'] !== 'false') return { insecure: [], caFiles }
+  if (references === 'all') return { insecure: 'all', caFiles }
+  return { insecure: references.filter((text) => layoutTarget(text) === undefined).map((text) => parseReference(text).registry), caFiles }
 }
 
 /** `oci:FOLDER[:NAME]`, as skopeo and buildah write an image layout. */

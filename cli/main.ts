@@ -106,13 +106,14 @@ async function readInput(maxBytes: number): Promise<Uint8Array> {
   return Buffer.concat(chunks)
 }
 
+const signal = signals()
 const printError = write(process.stderr)
 const context: Context = {
   version: VERSION,
   env: process.env,
   cwd: process.cwd(),
   uid: process.geteuid?.() ?? 0,
-  signal: signals(),
+  signal,
   now: Date.now,
   stdin: process.stdin,
   readInput,
@@ -120,7 +121,7 @@ const context: Context = {
   printError,
   writeBytes: writer(process.stdout),
   writeErrorBytes: writer(process.stderr),
-  progress: (mode: ProgressMode) => startProgress(mode, process.stderr, Date.now),
+  progress: (mode: ProgressMode) => startProgress(mode, { stream: process.stderr, now: Date.now, env: process.env, signal }),
 }
 void main(process.argv.slice(2), context).then((status) => {
   process.exitCode = status

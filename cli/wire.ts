@@ -9,14 +9,15 @@ import { storeRoot } from '../registry/store/root.ts'
 import { openStore, type Store } from '../registry/store/store.ts'
 import type { Snapshotter } from '../snapshotter/snapshotter.ts'
 import { localBases } from './bases.ts'
-import type { Context } from './context.ts'
+import type { Context, Progress } from './context.ts'
 import { openNative } from './native-parts.ts'
 
 export interface WorkspaceOptions {
   readonly access?: 'shared' | 'exclusive'
   readonly emit?: Emit
+  readonly settled?: Progress['settled']
   /** Registries (`host[:port]`) that may be spoken to without TLS, or whose certificate nobody vouches for. */
-  readonly insecure?: readonly string[]
+  readonly insecure?: readonly string[] | 'all'
   /** PEM files of further authorities. */
   readonly caFiles?: readonly string[]
 }
@@ -80,7 +81,7 @@ export async function openWorkspace(context: Context, options: WorkspaceOptions 
     client,
     helper,
     snapshots,
-    buildDeps: { store, native, bases, snapshots, compression, emit, now: context.now },
+    buildDeps: { store, native, bases, snapshots, compression, emit, settled: options.settled ?? (() => {}), now: context.now },
     refreshIndex: () => refreshIndex(store),
     async [Symbol.asyncDispose]() {
       for (const thing of opened.reverse()) await thing[Symbol.asyncDispose]()

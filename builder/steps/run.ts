@@ -4,6 +4,7 @@ import { bytesOfText } from '../../native/wire.ts'
 import { TsbuildError } from '../../registry/oci/error.ts'
 import type { Emit } from '../../registry/oci/event.ts'
 import type { ActiveSnapshot, StepOutput } from '../../snapshotter/snapshotter.ts'
+import type { BuildDeps } from '../deps.ts'
 import type { RunOperation } from '../plan/graph.ts'
 import type { StepUser } from './users.ts'
 
@@ -28,6 +29,7 @@ export async function runStep(
     readonly user: StepUser
     readonly network: StepNetwork
     readonly emit: Emit
+    readonly settled: BuildDeps['settled']
     readonly signal: AbortSignal
   },
 ): Promise<void> {
@@ -35,6 +37,7 @@ export async function runStep(
   const log = (stream: 'stdout' | 'stderr') => (bytes: Uint8Array) => {
     tail.add(bytes)
     context.emit({ kind: 'log', step: context.step, stream, bytes })
+    return context.settled()
   }
   const { uid, gid, groups } = context.user
   const command = {
@@ -101,16 +104,23 @@ const REASONS: Readonly<Record<string, readonly [why: string, hint: string]>> = 
   ENOEXEC: ['is no program for this machine', 'check the architecture of the image, or add a #! line'],
 }
 
-/** The last lines of an output, bounded. */
+/** The last lines of an output, bounded: a buffer that is filled, and begun again with its second half. */
 class Tail {
-  #bytes: Buffer = Buffer.alloc(0)
+  readonly #bytes = Buffer.alloc(2 * TAIL_BYTES)
+  #end = 0
 
   add(bytes: Uint8Array): void {
-    this.#bytes = Buffer.concat([this.#bytes, bytes.subarray(-TAIL_BYTES)]).subarray(-TAIL_BYTES)
+    const last = bytes.subarray(-TAIL_BYTES)
+    if (this.#end + last.length > this.#bytes.length) {
+      this.#bytes.copyWithin(0, this.#end - TAIL_BYTES, this.#end)
+      this.#end = TAIL_BYTES
+    }
+    this.#bytes.set(last, this.#end)
+    this.#end += last.length
   }
 
   lines(): string[] {
-    const lines = this.#bytes.toString('utf8').split('\n')
+    const lines = this.#bytes.toString('utf8', Math.max(0, this.#end - TAIL_BYTES), this.#end).split('\n')
     if (lines.at(-1) === '') lines.pop()
     return lines.slice(-TAIL_LINES)
   }

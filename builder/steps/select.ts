@@ -1,5 +1,5 @@
 import { type Bytes, bytesOfText, textOfBytes } from '../../native/wire.ts'
-import { type Digest, newHash } from '../../registry/oci/digest.ts'
+import { type Digest, digestOf } from '../../registry/oci/digest.ts'
 import { TsbuildError } from '../../registry/oci/error.ts'
 import { matchComponent, readSourcePattern, type SourcePattern } from '../dockerfile/wildcard.ts'
 import { baseName, resolvePath, type SourceEntry, type SourceTree } from '../sources/tree.ts'
@@ -90,19 +90,19 @@ export async function contentDigest(tree: SourceTree, selections: readonly Selec
     groups.set(key, group)
     return group
   }
-  const hash = newHash()
+  const lines: string[] = []
   const add = (name: Bytes, entry: SourceEntry) => {
     const { type, mode, uid, gid, link, rdevMajor, rdevMinor, xattrs, sameFile } = entry
-    hash.update(`${JSON.stringify([name, type, mode, uid, gid, link, rdevMajor, rdevMinor, xattrs, groupOf(sameFile)])}\n`)
     const digest = digestByEntry.get(entry)
-    if (digest !== undefined) hash.update(digest)
+    const content = digest === undefined ? '' : Buffer.from(digest).toString('hex')
+    lines.push(JSON.stringify([name, type, mode, uid, gid, link, rdevMajor, rdevMinor, xattrs, groupOf(sameFile), content]))
   }
   for (const { name, entry, below } of selections) {
     add(entry.type === 'directory' ? '' : name, entry)
     for (const inner of below) add(relativeTo(entry.path, inner.path), inner)
-    hash.update('\n')
+    lines.push('')
   }
-  return hash.digest()
+  return digestOf(lines.join('\n'))
 }
 
 /** Path of an entry below `dir`. */

@@ -34,7 +34,7 @@ export const run = command(
       const names = options.tag.map((tag) => formatReference(withDefaultTag(parseReference(tag))))
       const outputs = outputsOf(options.output, { push: options.push, names })
       const dockerfile = await dockerfileOf(options.file, folder, context)
-      await using workspace = await openWorkspace(context, { emit: progress.emit, ...connectionOptions(options, names) })
+      await using workspace = await openWorkspace(context, { ...progress, ...connectionOptions(options, 'all') })
       for (const note of ignoredFlags(options)) progress.emit({ kind: 'note', message: note })
       const buildArgs = await buildArguments(options['build-arg'], context.env)
       const epoch = epochOf(buildArgs)

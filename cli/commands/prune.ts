@@ -6,7 +6,8 @@ import { openWorkspace } from '../wire.ts'
 export const run = command(
   {
     path: ['prune'],
-    summary: 'Removes what neither a named image nor the step cache needs: blobs, snapshots, left-over transfers.',
+    summary:
+      'Removes what neither a named image nor a cached step needs: blobs, snapshots, left-over transfers. Cached steps stay until --all.',
     operands: [],
     flags: {
       all: { kind: 'boolean', short: 'a', help: 'forget all names, cached steps and snapshots too: nothing is left' },

@@ -1,13 +1,39 @@
-import type { Emit } from '../../registry/oci/event.ts'
-import type { ProgressMode } from '../context.ts'
+import { once } from 'node:events'
+import type { Context, Progress, ProgressMode } from '../context.ts'
 import { plainProgress, warningText } from './plain.ts'
 import { ttyProgress } from './tty.ts'
 
+interface Screen extends Pick<Context, 'env' | 'now' | 'signal'> {
+  readonly stream: NodeJS.WriteStream
+}
+
 /** `auto` draws on a terminal and prints plain lines elsewhere; `quiet` shows warnings only. */
-export function startProgress(mode: ProgressMode, stream: NodeJS.WriteStream, now: () => number): { readonly emit: Emit; stop(): void } {
+export function startProgress(mode: ProgressMode, screen: Screen): Progress {
+  return { settled: roomIn(screen), ...renderer(mode, screen) }
+}
+
+function renderer(mode: ProgressMode, { stream, now, env }: Screen): Omit<Progress, 'settled'> {
   const write = (text: string) => void (text !== '' && stream.write(text))
   if (mode === 'quiet') return { emit: (event) => event.kind === 'warning' && write(`WARNING: ${warningText(event)}\n`), stop: () => {} }
-  const isTerminal = mode === 'tty' || (mode === 'auto' && stream.isTTY && process.env.TERM !== 'dumb')
+  const isTerminal = mode === 'tty' || (mode === 'auto' && stream.isTTY && env.TERM !== 'dumb')
   if (!isTerminal) return { emit: plainProgress(write, now), stop: () => {} }
   return ttyProgress({ write, columns: () => stream.columns ?? 80, rows: () => stream.rows ?? 24, now })
+}
+
+/** Bytes that may wait for a slow reader of our output before those who make it have to wait, too. */
+const MAX_WAITING = 1 << 20
+
+function roomIn({ stream, signal }: Screen): () => Promise<void> | undefined {
+  let waiting: Promise<void> | undefined
+  return () => {
+    if (stream.writableLength <= MAX_WAITING || signal.aborted) return undefined
+    waiting ??= drained(stream, signal).finally(() => {
+      waiting = undefined
+    })
+    return waiting
+  }
+}
+
+async function drained(stream: NodeJS.WriteStream, signal: AbortSignal): Promise<void> {
+  await once(stream, 'drain', { signal }).catch(() => {}) // interrupted, or nobody reads any more: nothing is held back
 }

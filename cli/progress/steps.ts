@@ -1,3 +1,4 @@
+import { StringDecoder } from 'node:string_decoder'
 import type { ProgressEvent } from '../../registry/oci/event.ts'
 
 /** One blob of a step on its way. */
@@ -16,9 +17,12 @@ export interface RunningStep {
   readonly since: number
   readonly transfers: Map<string, Transfer>
   /** Output after the last line end, by stream. */
-  readonly partial: Map<string, string>
+  readonly partial: Map<string, PartialLine>
   lastLine: string
 }
+
+/** Characters of a line without an end: what is longer is shown in pieces. */
+export const MAX_LINE = 64 << 10
 
 /** Numbers steps in the order they begin and keeps what each is doing, for the renderers. */
 export class Steps {
@@ -53,15 +57,61 @@ export class Steps {
   lines(event: Extract<ProgressEvent, { kind: 'log' }>): string[] {
     const step = this.running.get(event.step)
     if (step === undefined) return []
-    const text = (step.partial.get(event.stream) ?? '') + Buffer.from(event.bytes).toString('utf8')
-    const lines = text.split('\n')
-    step.partial.set(event.stream, lines.pop() ?? '')
+    const partial = step.partial.get(event.stream) ?? new PartialLine()
+    step.partial.set(event.stream, partial)
+    const lines = partial.add(event.bytes)
     step.lastLine = lines.at(-1) ?? step.lastLine
     return lines
   }
 
   /** What a step printed without a line end. */
   rest(step: RunningStep): string[] {
-    return [...step.partial.values()].filter((text) => text !== '')
+    return [...step.partial.values()].map((partial) => partial.end()).filter((text) => text !== '')
   }
+}
+
+/** The line that a stream of bytes has begun: never more than MAX_LINE characters, each looked at once. */
+class PartialLine {
+  readonly #decoder = new StringDecoder('utf8') // a character may be split over two pieces
+  #pieces: string[] = []
+  #length = 0
+
+  /** The lines that these bytes complete; one that grows too long is completed where it is. */
+  add(bytes: Uint8Array): string[] {
+    const [first = '', ...rest] = this.#decoder.write(bytes as Buffer).split('\n')
+    const lines = this.#grow(first)
+    for (const text of rest) lines.push(this.#take(), ...this.#grow(text))
+    return lines
+  }
+
+  end(): string {
+    this.#pieces.push(this.#decoder.end())
+    return this.#take()
+  }
+
+  #grow(text: string): string[] {
+    const full: string[] = []
+    let at = 0
+    while (this.#length + text.length - at > MAX_LINE) {
+      const end = at + MAX_LINE - this.#length
+      const cut = isLowSurrogate(text.charCodeAt(end)) ? end - 1 : end
+      this.#pieces.push(text.slice(at, cut))
+      full.push(this.#take())
+      at = cut
+    }
+    this.#pieces.push(text.slice(at))
+    this.#length += text.length - at
+    return full
+  }
+
+  #take(): string {
+    const line = this.#pieces.join('')
+    this.#pieces = []
+    this.#length = 0
+    return line
+  }
+}
+
+function isLowSurrogate(unit: number): boolean {
+  return unit >= 0xdc00 && unit <= 0xdfff
 }
