@@ -68,7 +68,7 @@ export async function openWorkspace(context: Context, options: WorkspaceOptions 
   const helper = once(async () => keep(await core.startHelper()))
   const snapshots = once(async () => {
     const { openSnapshots } = await import('./snapshots.ts')
-    return keep(await openSnapshots({ store, native, helper, bootId, emit }))
+    return keep(await openSnapshots({ store, native, helper, bootId, stacking: context.env.TSBUILD_STACKING, emit }))
   })
   const bases = localBases({ store, client, emit, now: context.now })
   const { compression } = core

@@ -10,6 +10,7 @@ import {
   decodeSeal,
   decodeStep,
   encodeBegin,
+  encodeProbe,
   encodeRemove,
   encodeSeal,
   encodeStep,
@@ -44,7 +45,8 @@ export interface HelperOutput {
 export interface Helper extends AsyncDisposable {
   /** Text of its uid_map and gid_map (user_namespaces(7)). */
   readonly idMap: string
-  probe(signal?: AbortSignal): Promise<Fact[]>
+  /** `scratch` is an empty folder of the store, in which overlayfs is tried (what is left in it is removed with `remove`); without one nothing is said of it. */
+  probe(scratch: Bytes, signal?: AbortSignal): Promise<Fact[]>
   begin(tree: TreeRequest, signal?: AbortSignal): Promise<void>
   unpack(request: UnpackRequest, signal?: AbortSignal): Promise<IndexReply>
   step(request: StepRequest, output: HelperOutput, signal?: AbortSignal): Promise<StepReply>
@@ -58,7 +60,7 @@ export async function startHelper(options: StartOptions & { readonly ids?: Ids }
   const ask = async (kind: number, body: Uint8Array, signal?: AbortSignal) => new Reader(await connection.request(kind, body, { signal }))
   return {
     idMap,
-    probe: async (signal) => decodeProbe(await ask(KIND.probe, new Uint8Array(0), signal)),
+    probe: async (scratch, signal) => decodeProbe(await ask(KIND.probe, encodeProbe(scratch), signal)),
     begin: async (tree, signal) => void (await ask(KIND.begin, encodeBegin(tree), signal)),
     unpack: (request, signal) =>
       removing([request.toc], signal, async () => decodeIndex(await ask(KIND.unpack, encodeUnpack(request), signal))),

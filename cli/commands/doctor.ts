@@ -1,6 +1,6 @@
-import { storeRoot } from '../../registry/store/root.ts'
+import { prepareRoot, storeRoot } from '../../registry/store/root.ts'
 import { command } from '../context.ts'
-import { isolationOf } from '../isolation.ts'
+import { isolationOf, probePlace, stackingOf } from '../isolation.ts'
 import { openNative } from '../native-parts.ts'
 
 /** What to do about a fact that does not hold; the smallest change that helps. */
@@ -30,8 +30,10 @@ export const run = command(
     await using native = core.native
     void native
     await using helper = await core.startHelper()
-    const facts = await helper.probe(context.signal)
-    const isolation = isolationOf(facts)
+    const root = storeRoot(context.env, context.uid)
+    prepareRoot(root, context.uid)
+    const facts = await probePlace(root, helper, core.native, context.signal)
+    const isolation = isolationOf(facts, stackingOf(context.env.TSBUILD_STACKING))
     if (format === 'json') {
       context.print(
         `${JSON.stringify({ version: context.version, native: core.description, isolation: isolation.line, facts }, null, 2)}\n`,

@@ -2,23 +2,15 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
-#include <cstring>
-
 #include "common/text-file.h"
 #include "handlers.h"
 #include "id-map.h"
 #include "landlock.h"
 #include "mounts.h"
 #include "probe.h"
+#include "reason.h"
 
 namespace tsbuild {
-
-static std::string text_of(const Failure& failure) {
-  std::string text = failure.error == 0 ? "" : std::string(::strerrorname_np(failure.error)) + ": ";
-  text += failure.call;
-  if (!failure.path.empty()) text += ' ' + failure.path;
-  return text;
-}
 
 static Fact fact_of(const char* name, const Status& status, std::string detail) {
   return status.ok() ? Fact{name, true, std::move(detail)} : Fact{name, false, text_of(status.failure())};
@@ -83,9 +75,11 @@ static Fact probe_tun() {
 }
 
 Result<std::string> handle_probe(Reader& body, Channel& channel) {
+  std::string scratch = body.bytes();
   if (!body.finished()) return Failure{EPROTO, "probe", {}};
   std::vector<Fact> facts{probe_ids(channel.place()), probe_user_namespace(channel.place()), fact_of("proc", try_proc(), "")};
-  for (Fact& fact : probe_overlay()) facts.push_back(std::move(fact));
+  if (!scratch.empty())
+    for (Fact& fact : probe_overlay(scratch)) facts.push_back(std::move(fact));
   for (Fact (*probe)() : {probe_seccomp, probe_landlock, probe_cgroup, probe_keyring, probe_tun}) facts.push_back(probe());
   Writer w;
   w.u32(static_cast<uint32_t>(facts.size()));
