@@ -25,8 +25,8 @@ export interface ImportOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** How an exported image is called: `refName` in the layout (a tag, as a rule), `imageName` in full. */
-export interface ExportNames {
+/** One name of an exported image: `refName` in the layout (a tag, as a rule), `imageName` in full. */
+export interface ExportName {
   readonly refName?: string | undefined
   readonly imageName?: string | undefined
 }
@@ -81,20 +81,20 @@ async function hashFile(native: NativeOps, path: string, like: Digest): Promise<
 }
 
 /**
- * Copies an image into a layout folder, which is made unless it is there; other images in it stay, one of the same name is replaced.
+ * Copies an image into a layout folder, which is made unless it is there; other images in it stay, those of the same names are replaced.
  * Throws LAYOUT_INVALID for a folder that holds something else, BLOB_MISSING.
  */
 export async function exportLayout(
   store: Place & { blobs: Blobs },
   image: Descriptor,
-  target: ExportNames & { folder: string },
+  target: { readonly folder: string; readonly names?: readonly ExportName[] },
 ): Promise<void> {
-  const { folder } = target
+  const { folder, names = [] } = target
   const blobs = await wholeGraph(store.blobs, image)
-  const others = prepareFolder(folder).filter((entry) => !isSameName(entry, target))
+  const others = prepareFolder(folder).filter((entry) => !(names.length === 0 ? [{}] : names).some((name) => isSameName(entry, name)))
   await inParallel(blobs, COPIES_AT_ONCE, ({ digest }) => exportBlob(store, folder, digest))
   const index = `${folder}/index.json`
-  writeFileSync(`${index}.new`, encodeIndex([...others, namedEntry(image, target)]), { mode: 0o644 })
+  writeFileSync(`${index}.new`, encodeIndex([...others, ...namedEntries(image, names)]), { mode: 0o644 })
   renameSync(`${index}.new`, index) // last: until then the layout is what it was
 }
 
@@ -119,14 +119,18 @@ async function exportBlob(store: Place & { blobs: Blobs }, folder: string, diges
   renameSync(temporary, blobPath(folder, digest))
 }
 
-function isSameName(entry: Descriptor, { refName, imageName }: ExportNames): boolean {
+function isSameName(entry: Descriptor, { refName, imageName }: ExportName): boolean {
   const { [REF_NAME]: ref, [IMAGE_NAME]: image } = entry.annotations ?? {}
   if (image !== undefined && imageName !== undefined) return image === imageName
   return ref === refName
 }
 
-/** The entry of index.json for an image under these names. */
-export function namedEntry(image: Descriptor, { refName, imageName }: ExportNames): Descriptor {
+/** The entries of index.json for an image: one for each name, one without a name when it has none. */
+export function namedEntries(image: Descriptor, names: readonly ExportName[]): Descriptor[] {
+  return names.length === 0 ? [image] : names.map((name) => namedEntry(image, name))
+}
+
+function namedEntry(image: Descriptor, { refName, imageName }: ExportName): Descriptor {
   const names = {
     ...(refName === undefined ? {} : { [REF_NAME]: refName }),
     ...(imageName === undefined ? {} : { [IMAGE_NAME]: imageName }),
