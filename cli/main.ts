@@ -117,6 +117,7 @@ const context: Context = {
   now: Date.now,
   stdin: process.stdin,
   readInput,
+  sources: new Map(),
   print: write(process.stdout),
   printError,
   writeBytes: writer(process.stdout),
