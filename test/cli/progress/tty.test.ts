@@ -17,6 +17,7 @@ function terminal(size = { columns: 40, rows: 24 }, colors = false) {
   const last = () => written.at(-1) ?? ''
   return { size, progress, start, print, note, last, written }
 }
+// biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is looked for
 const ESCAPES = /\x1b\[[0-9]*[AJm]/g
 const linesIn = (text: string) => text.replace(ESCAPES, '').split('\n').slice(0, -1)
 
