@@ -17,7 +17,7 @@ export interface Context {
   readInput(maxBytes: number): Promise<Uint8Array>
   /** Texts that the position of an error may be in, by the name that it gives; as they were when they were read. */
   readonly sources: Map<string, Uint8Array>
-  /** Results; everything else goes to standard error. */
+  /** Results; everything else goes to standard error. What a terminal could take for a command is escaped in both (printable.ts). */
   readonly print: (text: string) => void
   readonly printError: (text: string) => void
   readonly writeBytes: (bytes: Uint8Array) => Promise<void>

@@ -1,7 +1,7 @@
 import { excerpt } from '../builder/dockerfile/excerpt.ts'
 import { hasCode, type SourceRange, TsbuildError } from '../registry/oci/error.ts'
 import type { Context } from './context.ts'
-import { printable } from './progress/format.ts'
+import { printable } from './printable.ts'
 
 /** Prints what went wrong and returns the exit status. One line says it; the place in the Dockerfile, a command's last output and a hint follow. */
 export function printFailure(error: unknown, context: Pick<Context, 'printError' | 'signal' | 'sources'>): number {
