@@ -6,11 +6,12 @@ import type { Fact, Stacking } from '../native/requests.ts'
 import { bytesOfText } from '../native/wire.ts'
 import { TsbuildError } from '../registry/oci/error.ts'
 import { StepFolders } from '../snapshotter/step-folders.ts'
+import { FIXES } from './fixes.ts'
 
 /** How steps are kept apart here, in words. */
 export interface Isolation {
   readonly stacking: Stacking
-  /** `isolation: user namespace; ids ranges: 65537 user ids, 65537 group ids; files overlay`, with the reason where it is less than it could be. */
+  /** `isolation: user namespace; ids ranges: 65537 user ids, 65537 group ids; files overlay`, with reason and fix where it is less than it could be. */
   readonly line: string
 }
 
@@ -33,8 +34,9 @@ export function isolationOf(facts: readonly Fact[], forced?: Stacking): Isolatio
   const view = fact('user namespace')?.ok === true ? 'user namespace' : `no user namespace (${fact('user namespace')?.detail ?? 'unknown'})`
   const why = forced === undefined ? (overlay?.detail ?? 'no overlay') : `TSBUILD_STACKING=${forced}`
   const files = stacking === 'overlay' ? 'overlay' : `whole copies of trees (${why})`
-  const ids = fact('ids')
-  return { stacking, line: `isolation: ${view}; ids ${ids?.detail ?? 'unknown'}; files ${files}` }
+  const lacking = ['user namespace', 'ids'].find((name) => fact(name)?.ok === false)
+  const fix = lacking === undefined ? '' : `; for more, ${FIXES[lacking]}`
+  return { stacking, line: `isolation: ${view}; ids ${fact('ids')?.detail ?? 'unknown'}; files ${files}${fix}` }
 }
 
 /** TSBUILD_STACKING: `overlay` or `copy` instead of what the probe finds. */

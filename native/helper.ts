@@ -81,8 +81,10 @@ function explain(error: unknown): never {
   const hint =
     cause.code === 'ENOSPC'
       ? 'raise the limit in /proc/sys/user/max_user_namespaces'
-      : 'allow user namespaces: sysctl kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0 or an AppArmor profile for the helper'
-  throw new TsbuildError('NO_USER_NAMESPACE', `no user namespace is to be had here: ${cause.message} (${cause.syscall})`, { cause, hint })
+      : cause.code === 'EPERM' && cause.syscall === 'write' && process.geteuid?.() === 0
+        ? 'root without capabilities may map no ids (CAP_SETFCAP, user_namespaces(7)): run it as another user, or leave root the capabilities that containers have by default'
+        : 'allow user namespaces: sysctl kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0 or an AppArmor profile for the helper'
+  throw new TsbuildError('NO_USER_NAMESPACE', `no user namespace is to be had here: ${cause.message}`, { cause, hint })
 }
 
 /** A cancelled request was killed, so it could not remove the new files it had begun. */

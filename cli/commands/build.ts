@@ -69,8 +69,7 @@ export const run = command(
           signal: context.signal,
         },
         workspace.buildDeps,
-      )
-      await digests.save()
+      ).finally(() => digests.save()) // what was read need not be read again, whatever came of it
       await carryOut(outputs, { result, names, epoch }, workspace, context)
       await writeResultFiles(options, result, names)
       progress.stop()
