@@ -25,10 +25,10 @@ export function unpackFailure(error: unknown, layer: LayerBlob): unknown {
   switch (cause?.errno) {
     case EBADMSG:
     case EFBIG:
-      return new TsbuildError('LAYER_INVALID', `layer ${layer.diffID}: ${cause.syscall} ${quoted(cause.path)}`, { cause: error })
+      return new TsbuildError('LAYER_INVALID', `layer ${layer.diffID}: ${cause.syscall} ${quoted(cause.path)}`, { cause })
     case EOVERFLOW:
       return new TsbuildError('LAYER_FOREIGN_OWNER', `layer ${layer.diffID}: owner of ${quoted(cause.path)} does not exist here`, {
-        cause: error,
+        cause,
         hint: 'give this user ranges in /etc/subuid and /etc/subgid (usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER)',
       })
     default:
