@@ -2,6 +2,7 @@
 #include "handlers.h"
 #include "step.h"
 #include "stubs.h"
+#include "workdir.h"
 
 namespace tsbuild {
 
@@ -27,8 +28,10 @@ Result<std::string> handle_step(Reader& body, Channel& channel) {
   if (!spec.ok()) return spec.failure();
   Result<MountedTree> tree = mount_tree(spec.value().tree);
   if (!tree.ok()) return tree.failure();
+  const Confinement& wanted = spec.value().confinement;
+  Status ready = make_workdir(tree.value().root, wanted.cwd, wanted.uid, wanted.gid);
   Stubs stubs;
-  Status ready = make_mount_points(tree.value().root, stubs);
+  if (ready.ok()) ready = make_mount_points(tree.value().root, stubs);
   Result<Ended> ended = ready.ok() ? run(spec.value(), tree.value().root, channel) : ready.failure();
   stubs.remove();
   if (!ended.ok()) return ended.failure();
