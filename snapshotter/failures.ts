@@ -17,6 +17,8 @@ function causeOf(error: unknown): NativeCause | undefined {
   return isNative ? (cause as NativeCause) : undefined
 }
 
+const RANGES_HINT =
+  'give this user ranges that reach so far in /etc/subuid and /etc/subgid (usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER)'
 const quoted = (path: string): string => JSON.stringify(path)
 
 /** Why a layer could not be unpacked, said of the layer; anything that is not about its content is passed on as it is. */
@@ -29,7 +31,7 @@ export function unpackFailure(error: unknown, layer: LayerBlob): unknown {
     case EOVERFLOW:
       return new TsbuildError('LAYER_FOREIGN_OWNER', `layer ${layer.diffID}: owner of ${quoted(cause.path)} does not exist here`, {
         cause,
-        hint: 'give this user ranges in /etc/subuid and /etc/subgid (usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER)',
+        hint: RANGES_HINT,
       })
     default:
       return error
@@ -39,6 +41,17 @@ export function unpackFailure(error: unknown, layer: LayerBlob): unknown {
 /** Why a step could not begin, said of what the Dockerfile asks for; anything else is passed on as it is. */
 export function stepFailure(error: unknown): unknown {
   const cause = causeOf(error)
+  const kind = /^(user|group) id is not mapped$/.exec(cause?.syscall ?? '')?.[1]
+  if (cause !== undefined && kind !== undefined) {
+    return new TsbuildError(
+      'USER_UNMAPPED',
+      `${kind} id ${cause.path} does not exist here: it is not among the ids that your user may use`,
+      {
+        cause,
+        hint: RANGES_HINT,
+      },
+    )
+  }
   if (cause?.syscall !== 'working directory') return error
   return new TsbuildError(
     'WORKDIR_INVALID',

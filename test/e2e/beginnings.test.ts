@@ -16,6 +16,14 @@ describe('a RUN that begins', () => {
     )
   })
 
+  it('names a user that does not exist here, and what would help', async () => {
+    const { stderr } = await cli.fail({ dockerfile: 'FROM busybox\nUSER 5\nRUN true\n' }, { env: { TSBUILD_IDS: 'single' } })
+    assert.match(
+      stderr,
+      /\ntsbuild: user id 5 does not exist here: it is not among the ids that your user may use\nhint: give this user ranges [^\n]*\n$/,
+    )
+  })
+
   it('is one clear error where its working directory cannot be one', async () => {
     const { stderr } = await cli.fail({ dockerfile: 'FROM busybox\nWORKDIR /w\nRUN cd / && rmdir /w && touch /w\nRUN true\n' })
     assert.match(
