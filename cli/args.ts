@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from 'commander'
 import { TsbuildError } from '../registry/oci/error.ts'
+import { parseBoolean } from './booleans.ts'
 
 /** One flag of a command. `boolean` also takes `=true` and `=false`, as Docker's flags do; `optional` may stand without a value, then it is `bare`. */
 export type Flag =
@@ -117,8 +118,9 @@ function normalise<F extends Flags>(spec: CommandSpec<F>, words: readonly string
     const [, name = '', value] = /^--([^=]+)(?:=(.*))?$/s.exec(word) ?? []
     const flag = spec.flags[name]
     if (flag?.kind === 'boolean' && value !== undefined) {
-      if (!/^(true|false|1|0|t|f)$/i.test(value)) throw usageError(spec, `--${name} takes true or false, not ${JSON.stringify(value)}`)
-      if (/^(true|1|t)$/i.test(value)) normal.push(`--${name}`)
+      const given = parseBoolean(value)
+      if (given === undefined) throw usageError(spec, `--${name} takes true or false, not ${JSON.stringify(value)}`)
+      if (given) normal.push(`--${name}`)
     } else if (flag?.kind === 'optional' && value === undefined) normal.push(`--${name}=${flag.bare}`)
     else normal.push(word)
   }

@@ -129,8 +129,14 @@ export interface DockerfileText {
   readonly path: string | undefined
 }
 
-/** `-f`, relative to the current folder; else Dockerfile or dockerfile in the context. Throws DOCKERFILE_MISSING. */
+/** `-f`, relative to the current folder; else Dockerfile or dockerfile in the context. Errors can show it from then on. Throws DOCKERFILE_MISSING. */
 export async function dockerfileOf(file: string | undefined, folder: string, context: Context): Promise<DockerfileText> {
+  const dockerfile = await readDockerfile(file, folder, context)
+  context.sources.set(dockerfile.file, dockerfile.bytes)
+  return dockerfile
+}
+
+async function readDockerfile(file: string | undefined, folder: string, context: Context): Promise<DockerfileText> {
   if (folder === '-' || /^(https?|git|ssh):\/\/|^[\w.-]+@[\w.-]+:/.test(folder)) {
     throw new TsbuildError('CONTEXT_UNSUPPORTED', `a context from ${folder === '-' ? 'standard input' : folder} is not supported yet`, {
       hint: 'give a folder',
@@ -146,7 +152,7 @@ export async function dockerfileOf(file: string | undefined, folder: string, con
     if (isErrno(error, 'ENOENT') || isErrno(error, 'ENOTDIR'))
       throw new TsbuildError('DOCKERFILE_MISSING', `no Dockerfile at ${path}`, { hint: '-f names another file' })
     if (isErrno(error, 'EISDIR')) throw new TsbuildError('DOCKERFILE_MISSING', `${path} is a folder, not a Dockerfile`)
-    throw error
+    throw error instanceof TsbuildError ? error : new TsbuildError('DOCKERFILE_MISSING', `cannot read ${path}`, { cause: error })
   }
 }
 
@@ -169,13 +175,13 @@ export async function openContext(folder: string, dockerfile: DockerfileText, wo
   })
   if (!statSync(root).isDirectory()) throw new TsbuildError('CONTEXT_MISSING', `the build context ${root} is no folder`)
   const digests = new FileDigests(workspace.store.root, workspace.native, context.now)
-  const { ignore, ignoreFile } = await ignoreRulesOf(root, dockerfile.path)
+  const { ignore, ignoreFile } = await ignoreRulesOf(root, dockerfile.path, context)
   const tree = new DirectoryTree(bytesOfText(root), { native: workspace.native, digests, ignore, ignoreFile, signal: context.signal })
   return { tree, digests }
 }
 
 /** `<Dockerfile>.dockerignore` beside the Dockerfile, else `.dockerignore` in the context. */
-async function ignoreRulesOf(root: string, dockerfile: string | undefined) {
+async function ignoreRulesOf(root: string, dockerfile: string | undefined, { sources }: Context) {
   const candidates = [
     ...(dockerfile === undefined ? [] : [join(dirname(dockerfile), `${basename(dockerfile)}.dockerignore`)]),
     join(root, '.dockerignore'),
@@ -185,7 +191,9 @@ async function ignoreRulesOf(root: string, dockerfile: string | undefined) {
       if (isErrno(error, 'ENOENT') || isErrno(error, 'ENOTDIR')) return undefined
       throw new TsbuildError('DOCKERIGNORE_SYNTAX', `cannot read ${file}`, { cause: error })
     })
-    if (text !== undefined) return { ignore: readIgnore(text, file), ignoreFile: basename(file) }
+    if (text === undefined) continue
+    sources.set(file, text)
+    return { ignore: readIgnore(text, file), ignoreFile: basename(file) }
   }
   return { ignore: readIgnore('', '.dockerignore'), ignoreFile: '.dockerignore' }
 }

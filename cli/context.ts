@@ -15,7 +15,9 @@ export interface Context {
   readonly stdin: NodeJS.ReadStream
   /** Standard input to its end. Throws INPUT_TOO_LARGE. */
   readInput(maxBytes: number): Promise<Uint8Array>
-  /** Results; everything else goes to standard error. */
+  /** Texts that the position of an error may be in, by the name that it gives; as they were when they were read. */
+  readonly sources: Map<string, Uint8Array>
+  /** Results; everything else goes to standard error. What a terminal could take for a command is escaped in both (printable.ts). */
   readonly print: (text: string) => void
   readonly printError: (text: string) => void
   readonly writeBytes: (bytes: Uint8Array) => Promise<void>

@@ -1,12 +1,11 @@
-import { readFileSync } from 'node:fs'
 import { excerpt } from '../builder/dockerfile/excerpt.ts'
 import { NativeCause } from '../native/failure.ts'
 import { hasCode, type SourceRange, TsbuildError } from '../registry/oci/error.ts'
 import type { Context } from './context.ts'
-import { printable } from './progress/format.ts'
+import { printable } from './printable.ts'
 
 /** Prints what went wrong and returns the exit status. One line says it; the place in the Dockerfile, a command's last output and a hint follow. */
-export function printFailure(error: unknown, context: Pick<Context, 'printError' | 'signal'>): number {
+export function printFailure(error: unknown, context: Pick<Context, 'printError' | 'signal' | 'sources'>): number {
   const reason = context.signal.aborted ? context.signal.reason : first(error)
   if (!isOurs(reason)) {
     context.printError(
@@ -15,7 +14,7 @@ export function printFailure(error: unknown, context: Pick<Context, 'printError'
     return 1
   }
   for (const line of outputOf(reason)) context.printError(` > ${printable(line)}\n`)
-  if (reason.at !== undefined) context.printError(`${excerptOf(reason.at)}\n`)
+  if (reason.at !== undefined) context.printError(`${excerptOf(reason.at, context.sources.get(reason.at.file))}\n`)
   context.printError(`tsbuild: ${printable(reason.message)}${causeOf(reason)}\n`)
   if (reason.hint !== undefined) context.printError(`hint: ${printable(reason.hint)}\n`)
   return hasCode(reason, 'INTERRUPTED') ? (reason.cause as { status: number }).status : hasCode(reason, 'USAGE') ? 2 : 1
@@ -40,10 +39,6 @@ function outputOf(error: TsbuildError): readonly string[] {
   return (error.cause as { output?: readonly string[] } | undefined)?.output ?? []
 }
 
-function excerptOf(at: SourceRange): string {
-  try {
-    return `${excerpt(readFileSync(at.file, 'utf8'), at)}\n`
-  } catch {
-    return `${at.file}:${at.startLine}` // a Dockerfile that came from standard input, or is gone by now
-  }
+function excerptOf(at: SourceRange, text: Uint8Array | undefined): string {
+  return text === undefined ? printable(`${at.file}:${at.startLine}`) : excerpt(text, at)
 }

@@ -3,6 +3,7 @@ import { didYouMean } from '../builder/dockerfile/suggest.ts'
 import { TsbuildError } from '../registry/oci/error.ts'
 import type { CommandRun, Context, ProgressMode } from './context.ts'
 import { printFailure } from './failure.ts'
+import { printableLines } from './printable.ts'
 import { startProgress } from './progress/start.ts'
 import { VERSION } from './version.ts'
 
@@ -85,7 +86,7 @@ function write(stream: NodeJS.WriteStream): (text: string) => void {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(141) // the reader is gone, as when piped into head
   })
-  return (text) => void stream.write(text)
+  return (text) => void stream.write(printableLines(text))
 }
 
 /** Resolves once there is room for more. */
@@ -117,6 +118,7 @@ const context: Context = {
   now: Date.now,
   stdin: process.stdin,
   readInput,
+  sources: new Map(),
   print: write(process.stdout),
   printError,
   writeBytes: writer(process.stdout),

@@ -43,13 +43,18 @@ export async function openWorkspace(context: Context, options: WorkspaceOptions 
   const { native } = core
   const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
   const root = storeRoot(context.env, context.uid)
-  const onWait = () => emit({ kind: 'note', message: 'waiting for another tsbuild that has the store to itself' })
+  const access = options.access ?? 'shared'
+  const onWait = () => {
+    const message = `waiting for another tsbuild that ${access === 'shared' ? 'has the store to itself' : 'uses the store'}`
+    if (options.emit === undefined) context.printError(`${message}\n`)
+    else emit({ kind: 'note', message })
+  }
   const store = await openStore({
     root,
     bootId,
     native,
     now: context.now,
-    access: options.access ?? 'shared',
+    access,
     signal: context.signal,
     onWait,
   })

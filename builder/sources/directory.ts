@@ -1,10 +1,11 @@
 import type { NativeOps } from '../../native/ops.ts'
 import type { ListedEntry, PackSource } from '../../native/requests.ts'
 import { type Bytes, textOfBytes } from '../../native/wire.ts'
+import { join, nameOf, parentOf } from '../../registry/store/resolve-path.ts'
 import type { IgnoreMatcher } from '../dockerfile/ignore.ts'
 import { didYouMean } from '../dockerfile/suggest.ts'
 import type { FileDigests } from './file-digests.ts'
-import { baseName, joinPath, parentOf, type SourceEntry, type SourceTree } from './tree.ts'
+import type { SourceEntry, SourceTree } from './tree.ts'
 
 export interface DirectoryOptions {
   readonly native: NativeOps
@@ -87,8 +88,8 @@ export class DirectoryTree implements SourceTree {
     if (ignored && rule !== undefined) return `${this.#ignoreFile}:${rule.line} leaves it out: ${rule.text}`
     const siblings = await this.children(parentOf(path))
     return didYouMean(
-      textOfBytes(baseName(path)),
-      siblings.map((entry) => textOfBytes(baseName(entry.path))),
+      textOfBytes(nameOf(path)),
+      siblings.map((entry) => textOfBytes(nameOf(entry.path))),
     )
   }
 
@@ -140,7 +141,7 @@ export class DirectoryTree implements SourceTree {
   }
 
   #entryOf(dir: Bytes, listed: ListedEntry): SourceEntry {
-    const path = joinPath(dir, listed.name)
+    const path = join(dir, listed.name)
     if (listed.type === 'file') this.#stats.set(path, listed)
     const { type, mode, size, mtime, link, rdevMajor, rdevMinor, xattrs } = listed
     const sameFile = listed.links > 1 && type !== 'directory' ? `${listed.device}:${listed.inode}` : undefined

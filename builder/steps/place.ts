@@ -1,9 +1,10 @@
 import type { FileTime, FileType, PackEntry, Xattr } from '../../native/requests.ts'
 import { type Bytes, textOfBytes } from '../../native/wire.ts'
 import { TsbuildError } from '../../registry/oci/error.ts'
+import { join, nameOf, parentOf } from '../../registry/store/resolve-path.ts'
 import type { TocEntry } from '../../registry/store/toc.ts'
 import { applyMode, type Mode } from '../dockerfile/mode.ts'
-import { baseName, comparePaths, joinPath, parentOf, resolvePath, type SourceEntry, type SourceTree } from '../sources/tree.ts'
+import { comparePaths, resolveIn, type SourceEntry, type SourceTree } from '../sources/tree.ts'
 import { relativeTo, type Selection } from './select.ts'
 import type { Archive } from './unpack.ts'
 import type { Owner } from './users.ts'
@@ -57,7 +58,7 @@ export class Placement {
     const existing = await this.at(path)
     if (selection.entry.type === 'directory') return this.#copyDirectory(tree, selection, path)
     const isInto = namesDirectory(destination) || existing?.type === 'directory'
-    await this.#putSource(tree, selection.entry, isInto ? joinPath(path, selection.name) : path)
+    await this.#putSource(tree, selection.entry, isInto ? join(path, selection.name) : path)
   }
 
   /** A file that the Dockerfile holds itself. */
@@ -69,7 +70,7 @@ export class Placement {
       size: content.length,
       source: { kind: 'inline', bytes: content } as const,
     }
-    await this.#put({ ...entry, path: isInto ? joinPath(path, name) : path }, undefined)
+    await this.#put({ ...entry, path: isInto ? join(path, name) : path }, undefined)
   }
 
   /**
@@ -97,7 +98,7 @@ export class Placement {
   }
 
   resolve(path: Bytes): Promise<Bytes> {
-    return resolvePath((step) => this.at(step), path)
+    return resolveIn(this, path)
   }
 
   async at(path: Bytes): Promise<TargetEntry | undefined> {
@@ -121,12 +122,12 @@ export class Placement {
     if (existing === undefined) await this.#putSource(tree, selection.entry, path)
     else if (existing.type !== 'directory') throw notDirectory(path)
     else if (path !== '') await this.#put(kept(path, { ...existing, mtime: selection.entry.mtime }), undefined)
-    for (const inner of selection.below) await this.#putSource(tree, inner, joinPath(path, relativeTo(selection.entry.path, inner.path)))
+    for (const inner of selection.below) await this.#putSource(tree, inner, join(path, relativeTo(selection.entry.path, inner.path)))
   }
 
   async #memberPath(into: Bytes, path: Bytes, type: FileType): Promise<Bytes> {
-    const whole = joinPath(into, path)
-    return type === 'directory' ? this.resolve(whole) : joinPath(await this.resolve(parentOf(whole)), baseName(whole))
+    const whole = join(into, path)
+    return type === 'directory' ? this.resolve(whole) : join(await this.resolve(parentOf(whole)), nameOf(whole))
   }
 
   #member(entry: TocEntry, blob: number, path: Bytes): PackEntry {

@@ -14,12 +14,20 @@ import {
   openContext,
   pullPolicy,
 } from '../build-options.ts'
-import { type Context, command } from '../context.ts'
+import { command } from '../context.ts'
 import { connectionOptions, progressMode } from '../flags.ts'
-import { carryOut, outputsOf } from '../outputs.ts'
+import { isToStdout, outputsOf } from '../output-flags.ts'
+import { carryOut } from '../outputs.ts'
 import { writeResultFiles } from '../result-files.ts'
 import { stepNetwork } from '../step-network.ts'
 import { openWorkspace } from '../wire.ts'
+
+const NOTHING_REWRITTEN = {
+  kind: 'warning',
+  code: 'RewriteTimestampIgnored',
+  message: 'rewrite-timestamp=true rewrites nothing without a time',
+  hint: 'set SOURCE_DATE_EPOCH',
+} as const
 
 export const run = command(
   {
@@ -38,6 +46,8 @@ export const run = command(
       for (const note of ignoredFlags(options)) progress.emit({ kind: 'note', message: note })
       const buildArgs = await buildArguments(options['build-arg'], context.env)
       const epoch = epochOf(buildArgs)
+      const rewriteTimestamps = outputs.some((output) => output.rewriteTimestamps)
+      if (rewriteTimestamps && epoch === undefined) progress.emit(NOTHING_REWRITTEN)
       const { tree, digests } = await openContext(folder, dockerfile, workspace, context)
       const result = await build(
         {
@@ -52,30 +62,26 @@ export const run = command(
           pull: pullPolicy(options.pull),
           jobs: jobsOf(options.jobs),
           epoch,
-          rewriteTimestamps: outputs.some((output) => output.rewriteTimestamps),
+          rewriteTimestamps,
           network: networkOf(options.network),
           stepNetwork: stepNetwork(),
           producer: `tsbuild ${context.version}`,
           signal: context.signal,
         },
         workspace.buildDeps,
-      )
-      await digests.save()
+      ).finally(() => digests.save()) // what was read need not be read again, whatever came of it
       await carryOut(outputs, { result, names, epoch }, workspace, context)
       await writeResultFiles(options, result, names)
       progress.stop()
-      report(result, names, options.quiet, context)
+      const print = outputs.some(isToStdout) ? context.printError : context.print
+      if (!options.quiet) for (const name of names) context.printError(`named ${familiarReference(parseReference(name))}\n`)
+      print(`${options.quiet ? result.config.digest : result.manifest.digest}\n`)
       return 0
     } finally {
       progress.stop()
     }
   },
 )
-
-function report(result: Awaited<ReturnType<typeof build>>, names: readonly string[], quiet: boolean, context: Context): void {
-  if (!quiet) for (const name of names) context.printError(`named ${familiarReference(parseReference(name))}\n`)
-  context.print(`${quiet ? result.config.digest : result.manifest.digest}\n`)
-}
 
 function jobsOf(text: string | undefined): number {
   if (text === undefined) return availableParallelism()

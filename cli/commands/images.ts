@@ -3,6 +3,7 @@ import { readImage } from '../../registry/store/image.ts'
 import type { NamedDescriptor } from '../../registry/store/names.ts'
 import type { Store } from '../../registry/store/store.ts'
 import { command } from '../context.ts'
+import { printable } from '../printable.ts'
 import { formatSize } from '../progress/format.ts'
 import { openWorkspace } from '../wire.ts'
 
@@ -41,7 +42,7 @@ async function rowOf(store: Store, { name, descriptor }: NamedDescriptor): Promi
 }
 
 function cells(row: Row): string[] {
-  return [row.name, row.digest.slice(0, 19), row.created.slice(0, 19), formatSize(row.bytes)]
+  return [row.name, row.digest.slice(0, 19), row.created.slice(0, 19), formatSize(row.bytes)].map(printable)
 }
 
 function table(rows: readonly string[][]): string {

@@ -15,8 +15,7 @@ export const run = command(
     },
   },
   async ({ all }, _operands, context) => {
-    const progress = context.progress('quiet')
-    await using workspace = await openWorkspace(context, { access: 'exclusive', emit: progress.emit })
+    await using workspace = await openWorkspace(context, { access: 'exclusive' })
     const { blobs, bytes, snapshots } = await prune(workspace, all)
     context.print(`removed ${blobs} blobs (${formatSize(bytes)}) and ${snapshots} snapshots\n`)
     return 0

@@ -33,7 +33,7 @@ export const run = command(
       else
         await (await import('../../registry/store/layout-copy.ts')).exportLayout(store, root, {
           folder: layout.folder,
-          refName: layout.name,
+          names: [{ refName: layout.name }],
         })
       progress.stop()
       context.print(`${root.digest}\n`)

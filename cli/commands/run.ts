@@ -2,6 +2,7 @@ import { hasCode, TsbuildError } from '../../registry/oci/error.ts'
 import { platformOfArch } from '../../registry/oci/platform.ts'
 import { networkOf } from '../build-options.ts'
 import { command } from '../context.ts'
+import { printFailure } from '../failure.ts'
 import { connectionFlags, connectionOptions } from '../flags.ts'
 import { runImage } from '../run-image.ts'
 import { openWorkspace } from '../wire.ts'
@@ -49,7 +50,7 @@ export const run = command(
       return signal === 0 ? exit : 128 + signal
     } catch (error) {
       if (context.signal.aborted || hasCode(error, 'USAGE') || !(error instanceof TsbuildError)) throw error
-      context.printError(`tsbuild: ${error.message}\n${error.hint === undefined ? '' : `hint: ${error.hint}\n`}`)
+      printFailure(error, context)
       return hasCode(error, 'RUN_NO_COMMAND') ? (hasCode(error.cause, 'ENOENT') ? 127 : 126) : 125
     }
   },

@@ -1,5 +1,6 @@
 import { readRecord } from '../../builder/cache.ts'
 import { command } from '../context.ts'
+import { printable } from '../printable.ts'
 import { openWorkspace } from '../wire.ts'
 
 export const run = command(
@@ -17,7 +18,8 @@ export const run = command(
       isRecord: (bytes) => readRecord(bytes) !== undefined,
       signal: context.signal,
     })
-    for (const { code, message, repaired } of findings) context.printError(`${code}: ${message}${repaired ? ' (repaired)' : ''}\n`)
+    for (const { code, message, repaired } of findings)
+      context.printError(`${code}: ${printable(message)}${repaired ? ' (repaired)' : ''}\n`)
     const left = findings.filter((finding) => !finding.repaired).length
     context.print(left === 0 ? 'sound\n' : `${left} findings; --repair removes what is damaged\n`)
     return left === 0 ? 0 : 1

@@ -17,12 +17,6 @@ export function formatDuration(milliseconds: number): string {
   return `${Math.floor(seconds / 60)}m${seconds % 60}s`
 }
 
-/** One line of bytes that a program printed, safe for a terminal: control characters but tab are shown as `\xNN`. */
-export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is looked for
-  return text.replace(/[\x00-\x08\x0b-\x1f\x7f]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`)
-}
-
 /** Bytes moved so far: `12.4MB / 30.2MB  8.1MB/s`. */
 export function formatTransfer(current: number, total: number | undefined, elapsedMs: number): string {
   const rate = elapsedMs > 200 ? `  ${formatSize(Math.round((current * 1000) / elapsedMs))}/s` : ''

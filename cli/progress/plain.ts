@@ -1,32 +1,28 @@
 import type { Emit, ProgressEvent } from '../../registry/oci/event.ts'
-import { formatDuration, formatSize, printable } from './format.ts'
+import { printable } from '../printable.ts'
+import { formatDuration, formatSize } from './format.ts'
 import { Steps } from './steps.ts'
 
 /** Stable lines, each with the number of its step: `#3 [2/4] RUN make`, `#3 0.52 output`, `#3 DONE 1.2s`. */
 export function plainProgress(write: (text: string) => void, now: () => number): Emit {
   const steps = new Steps()
   const finished = new Set<string>()
+  const print = (lines: readonly string[]) => write(lines.map((line) => `${printable(line)}\n`).join(''))
   return (event: ProgressEvent): void => {
     switch (event.kind) {
       case 'started': {
         const step = steps.start(event)
-        return write(`#${step.number} ${printable(step.name)}\n`)
+        return print([`#${step.number} ${step.name}`])
       }
       case 'finished': {
         const step = steps.finish(event.step)
         if (step === undefined) return
-        const rest = steps.rest(step).map((line) => `#${step.number} ${printable(line)}\n`)
-        return write(`${rest.join('')}#${step.number} ${ending(event, event.time - step.since)}\n`)
+        return print([...steps.rest(step), ending(event, event.time - step.since)].map((line) => `#${step.number} ${line}`))
       }
       case 'log': {
         const step = steps.running.get(event.step)
         const seconds = step === undefined ? '' : ((now() - step.since) / 1000).toFixed(3)
-        return write(
-          steps
-            .lines(event)
-            .map((line) => `#${step?.number} ${seconds} ${printable(line.replace(/\r$/, ''))}\n`)
-            .join(''),
-        )
+        return print(steps.lines(event).map((line) => `#${step?.number} ${seconds} ${line.replace(/\r$/, '')}`))
       }
       case 'transfer': {
         const transfer = steps.transfer(event, now())
@@ -34,18 +30,18 @@ export function plainProgress(write: (text: string) => void, now: () => number):
         const key = `${event.step} ${event.id}`
         if (!isDone || finished.has(key)) return
         finished.add(key)
-        return write(`#${steps.running.get(event.step)?.number} ${event.id} ${event.note ?? formatSize(event.current)}\n`)
+        return print([`#${steps.running.get(event.step)?.number} ${event.id} ${event.note ?? formatSize(event.current)}`])
       }
       case 'warning':
-        return write(`WARNING: ${warningText(event)}\n`)
+        return print([`WARNING: ${warningText(event)}`])
       case 'note':
-        return write(`${printable(event.message)}\n`)
+        return print([event.message])
     }
   }
 }
 
 function ending(event: Extract<ProgressEvent, { kind: 'finished' }>, milliseconds: number): string {
-  const detail = event.detail === undefined ? '' : ` ${printable(event.detail)}`
+  const detail = event.detail === undefined ? '' : ` ${event.detail}`
   switch (event.status) {
     case 'cached':
       return 'CACHED'
@@ -58,7 +54,8 @@ function ending(event: Extract<ProgressEvent, { kind: 'finished' }>, millisecond
   }
 }
 
+/** One line, not yet made printable. */
 export function warningText(event: Extract<ProgressEvent, { kind: 'warning' }>): string {
   const where = event.at === undefined ? '' : ` (${event.at.file}:${event.at.startLine})`
-  return printable(`${event.code}: ${event.message}${where}${event.hint === undefined ? '' : `; ${event.hint}`}`)
+  return `${event.code}: ${event.message}${where}${event.hint === undefined ? '' : `; ${event.hint}`}`
 }

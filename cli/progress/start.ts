@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import type { Context, Progress, ProgressMode } from '../context.ts'
+import { printable } from '../printable.ts'
 import { plainProgress, warningText } from './plain.ts'
 import { ttyProgress } from './tty.ts'
 
@@ -14,10 +15,13 @@ export function startProgress(mode: ProgressMode, screen: Screen): Progress {
 
 function renderer(mode: ProgressMode, { stream, now, env }: Screen): Omit<Progress, 'settled'> {
   const write = (text: string) => void (text !== '' && stream.write(text))
-  if (mode === 'quiet') return { emit: (event) => event.kind === 'warning' && write(`WARNING: ${warningText(event)}\n`), stop: () => {} }
+  if (mode === 'quiet')
+    return { emit: (event) => event.kind === 'warning' && write(`WARNING: ${printable(warningText(event))}\n`), stop: () => {} }
   const isTerminal = mode === 'tty' || (mode === 'auto' && stream.isTTY && env.TERM !== 'dumb')
   if (!isTerminal) return { emit: plainProgress(write, now), stop: () => {} }
-  return ttyProgress({ write, columns: () => stream.columns ?? 80, rows: () => stream.rows ?? 24, now })
+  // 0 is what a terminal says whose size nobody has set.
+  const size = { columns: () => stream.columns || 80, rows: () => stream.rows || 24 }
+  return ttyProgress({ ...size, write, now, colors: (env.NO_COLOR ?? '') === '' })
 }
 
 /** Bytes that may wait for a slow reader of our output before those who make it have to wait, too. */

@@ -1,27 +1,34 @@
-import { styleText } from 'node:util'
 import type { Emit, ProgressEvent } from '../../registry/oci/event.ts'
-import { formatDuration, formatTransfer, printable } from './format.ts'
+import { printable } from '../printable.ts'
+import { formatDuration, formatTransfer } from './format.ts'
 import { warningText } from './plain.ts'
 import { type RunningStep, Steps } from './steps.ts'
+import { columnsOf, fit } from './width.ts'
 
 export interface Terminal {
   write(text: string): void
+  /** At least 1, and asked for anew each time: windows change their size. */
   readonly columns: () => number
   readonly rows: () => number
   readonly now: () => number
+  /** False for NO_COLOR (no-color.org). */
+  readonly colors: boolean
 }
 
 const REDRAW_MS = 100
+const SGR = { red: 31, green: 32, yellow: 33, cyan: 36, dim: 2 } as const
+type Paint = (style: keyof typeof SGR, text: string) => string
 
 /** A line a step: finished ones stay, running ones are drawn anew below them with what they are doing. `stop` leaves the cursor on a clean line. */
 export function ttyProgress(terminal: Terminal): { readonly emit: Emit; stop(): void } {
   const steps = new Steps()
-  let drawn = 0
-  const erase = () => (drawn === 0 ? '' : `\x1b[${drawn}A\x1b[J`)
+  const paint: Paint = (style, text) => (terminal.colors ? `\x1b[${SGR[style]}m${text}\x1b[0m` : text)
+  let drawn: readonly string[] = []
   const redraw = (above = '') => {
-    const lines = [...steps.running.values()].flatMap((step) => linesOf(step, terminal)).slice(0, Math.max(1, terminal.rows() - 2))
-    terminal.write(erase() + above + lines.map((line) => `${line}\n`).join(''))
-    drawn = lines.length
+    const before = erased(drawn, terminal)
+    drawn = [...steps.running.values()].flatMap((step) => linesOf(step, terminal)).slice(0, Math.max(1, terminal.rows() - 2))
+    const lines = drawn.map((line) => `${line.startsWith(' ') ? paint('dim', line) : line}\n`)
+    terminal.write(before + above + lines.join(''))
   }
   const timer = setInterval(() => {
     if (steps.running.size > 0) redraw()
@@ -35,14 +42,14 @@ export function ttyProgress(terminal: Terminal): { readonly emit: Emit; stop(): 
         return redraw()
       case 'finished': {
         const step = steps.finish(event.step)
-        return redraw(step === undefined ? '' : `${finishedLine(step, event, terminal)}\n`)
+        return redraw(step === undefined ? '' : `${finishedLine(step, event, { terminal, paint })}\n`)
       }
       case 'log':
         return void steps.lines(event)
       case 'transfer':
         return void steps.transfer(event, terminal.now())
       case 'warning':
-        return redraw(`${styleText('yellow', `WARNING ${warningText(event)}`)}\n`)
+        return redraw(`${paint('yellow', printable(`WARNING ${warningText(event)}`))}\n`)
       case 'note':
         return redraw(`${printable(event.message)}\n`)
     }
@@ -51,35 +58,44 @@ export function ttyProgress(terminal: Terminal): { readonly emit: Emit; stop(): 
     emit,
     stop: () => {
       clearInterval(timer)
-      terminal.write(erase())
-      drawn = 0
+      terminal.write(erased(drawn, terminal))
+      drawn = []
     },
   }
 }
 
-function finishedLine(step: RunningStep, event: Extract<ProgressEvent, { kind: 'finished' }>, terminal: Terminal): string {
-  const time = formatDuration(event.time - step.since)
-  const mark = {
-    done: styleText('green', 'done'),
-    cached: styleText('cyan', 'CACHED'),
-    failed: styleText('red', 'FAILED'),
-    canceled: styleText('yellow', 'canceled'),
-  }[event.status]
-  return `${fit(printable(step.name), terminal.columns() - 18)}  ${mark}${event.status === 'cached' ? '' : ` ${time}`}`
+/** Takes away what was drawn. In a window that has become narrower since, a line takes several rows. */
+function erased(drawn: readonly string[], terminal: Terminal): string {
+  const rows = drawn.reduce((sum, line) => sum + Math.max(1, Math.ceil(columnsOf(line) / terminal.columns())), 0)
+  return rows === 0 ? '' : `\x1b[${rows}A\x1b[J`
 }
 
+function finishedLine(
+  step: RunningStep,
+  event: Extract<ProgressEvent, { kind: 'finished' }>,
+  { terminal, paint }: { terminal: Terminal; paint: Paint },
+): string {
+  const time = event.status === 'cached' ? '' : ` ${formatDuration(event.time - step.since)}`
+  const [style, word] = (
+    { done: ['green', 'done'], cached: ['cyan', 'CACHED'], failed: ['red', 'FAILED'], canceled: ['yellow', 'canceled'] } as const
+  )[event.status]
+  const name = fit(printable(step.name), Math.max(MIN_NAME, terminal.columns() - word.length - time.length - 3))
+  return `${name}  ${paint(style, word)}${time}`
+}
+
+/** Of a finished step, whose line may take two rows: nothing is drawn over it. */
+const MIN_NAME = 20
+
+/** What a running step is doing; each line leaves the last column free, so that none takes two rows. */
 function linesOf(step: RunningStep, terminal: Terminal): string[] {
   const now = terminal.now()
-  const lines = [`${fit(printable(step.name), terminal.columns() - 10)}  ${formatDuration(now - step.since)}`]
+  const width = terminal.columns() - 1
+  const time = `  ${formatDuration(now - step.since)}`
+  const lines = [fit(printable(step.name), width - time.length) + time]
   for (const transfer of step.transfers.values()) {
     if (transfer.note !== undefined || transfer.current === transfer.total) continue
-    lines.push(fit(`  ${transfer.id} ${formatTransfer(transfer.current, transfer.total, now - transfer.since)}`, terminal.columns() - 1))
+    lines.push(printable(`  ${transfer.id} ${formatTransfer(transfer.current, transfer.total, now - transfer.since)}`))
   }
-  if (step.lastLine !== '') lines.push(styleText('dim', fit(`  ${printable(step.lastLine)}`, terminal.columns() - 1)))
-  return lines
-}
-
-function fit(text: string, columns: number): string {
-  const width = Math.max(10, columns)
-  return text.length <= width ? text : `${text.slice(0, width - 1)}…`
+  if (step.lastLine !== '') lines.push(printable(`  ${step.lastLine.slice(0, width * 2)}`))
+  return lines.map((line) => fit(line, width))
 }

@@ -7,7 +7,7 @@ import { readIndex } from '../oci/manifest.ts'
 import type { Blobs } from './blobs.ts'
 import { type ArchiveImage, blobName, Contents, dockerImages, dockerManifest, type Saved } from './docker-archive.ts'
 import { encodeIndex, IMAGE_NAME, LAYOUT_STAMP, REF_NAME } from './layout.ts'
-import { type ExportNames, namedEntry, wholeGraph } from './layout-copy.ts'
+import { type ExportName, namedEntries, wholeGraph } from './layout-copy.ts'
 import { type Place, storeWriteError } from './place.ts'
 import { invalid, readTar, type TarEntry, type TarFile, tarOfFiles } from './tar.ts'
 import { mismatch } from './verified.ts'
@@ -24,11 +24,12 @@ type Target = Place & { readonly blobs: Blobs }
 export async function* writeArchive(
   store: { readonly blobs: Blobs },
   image: Descriptor,
-  options: ExportNames & { docker?: boolean } = {},
+  { names = [], docker = false }: { readonly names?: readonly ExportName[]; readonly docker?: boolean } = {},
 ): AsyncGenerator<Uint8Array> {
   const blobs = await wholeGraph(store.blobs, image)
-  const files = [textFile('oci-layout', LAYOUT_STAMP), textFile('index.json', encodeIndex([namedEntry(image, options)]))]
-  if (options.docker) files.push(textFile('manifest.json', await dockerManifest(store.blobs, image, options.imageName)))
+  const files = [textFile('oci-layout', LAYOUT_STAMP), textFile('index.json', encodeIndex(namedEntries(image, names)))]
+  const tags = names.flatMap(({ imageName }) => imageName ?? [])
+  if (docker) files.push(textFile('manifest.json', await dockerManifest(store.blobs, image, tags)))
   yield* tarOfFiles([...files, ...blobs.map(({ digest, size }) => ({ path: blobName(digest), size, content: store.blobs.open(digest) }))])
 }
 

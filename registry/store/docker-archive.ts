@@ -46,10 +46,10 @@ export class Contents {
 }
 
 /** manifest.json as `docker load` reads it, its blobs where an image layout has them. */
-export async function dockerManifest(blobs: Blobs, image: Descriptor, imageName: string | undefined): Promise<string> {
+export async function dockerManifest(blobs: Blobs, image: Descriptor, RepoTags: readonly string[]): Promise<string> {
   const { manifest } = await readImage(blobs, image)
   const Layers = manifest.layers.map(({ digest }) => blobName(digest))
-  return JSON.stringify([{ Config: blobName(manifest.config.digest), RepoTags: imageName === undefined ? [] : [imageName], Layers }])
+  return JSON.stringify([{ Config: blobName(manifest.config.digest), RepoTags, Layers }])
 }
 
 export function blobName(digest: Digest): string {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import type { NativeOps } from '../../native/ops.ts'
 import { bytesOfText } from '../../native/wire.ts'
@@ -10,6 +10,7 @@ import type { Blobs } from './blobs.ts'
 import { type BlobSource, graphOf } from './graph.ts'
 import { selectManifest } from './image.ts'
 import { encodeIndex, findInLayout, IMAGE_NAME, invalid, LAYOUT_STAMP, type Layout, openLayout, REF_NAME } from './layout.ts'
+import { makeFolders } from './make-folders.ts'
 import { inParallel } from './parallel.ts'
 import { blobPath, type Place } from './place.ts'
 import { missing } from './read-blob.ts'
@@ -25,8 +26,8 @@ export interface ImportOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** How an exported image is called: `refName` in the layout (a tag, as a rule), `imageName` in full. */
-export interface ExportNames {
+/** One name of an exported image: `refName` in the layout (a tag, as a rule), `imageName` in full. */
+export interface ExportName {
   readonly refName?: string | undefined
   readonly imageName?: string | undefined
 }
@@ -81,28 +82,28 @@ async function hashFile(native: NativeOps, path: string, like: Digest): Promise<
 }
 
 /**
- * Copies an image into a layout folder, which is made unless it is there; other images in it stay, one of the same name is replaced.
+ * Copies an image into a layout folder, which is made unless it is there; other images in it stay, those of the same names are replaced.
  * Throws LAYOUT_INVALID for a folder that holds something else, BLOB_MISSING.
  */
 export async function exportLayout(
   store: Place & { blobs: Blobs },
   image: Descriptor,
-  target: ExportNames & { folder: string },
+  target: { readonly folder: string; readonly names?: readonly ExportName[] },
 ): Promise<void> {
-  const { folder } = target
+  const { folder, names = [] } = target
   const blobs = await wholeGraph(store.blobs, image)
-  const others = prepareFolder(folder).filter((entry) => !isSameName(entry, target))
+  const others = prepareFolder(folder).filter((entry) => !(names.length === 0 ? [{}] : names).some((name) => isSameName(entry, name)))
   await inParallel(blobs, COPIES_AT_ONCE, ({ digest }) => exportBlob(store, folder, digest))
   const index = `${folder}/index.json`
-  writeFileSync(`${index}.new`, encodeIndex([...others, namedEntry(image, target)]), { mode: 0o644 })
+  writeFileSync(`${index}.new`, encodeIndex([...others, ...namedEntries(image, names)]), { mode: 0o644 })
   renameSync(`${index}.new`, index) // last: until then the layout is what it was
 }
 
 function prepareFolder(folder: string): readonly Descriptor[] {
   if (existsSync(`${folder}/oci-layout`)) return openLayout(folder).manifests
-  mkdirSync(folder, { recursive: true })
+  makeFolders(folder)
   if (readdirSync(folder).length > 0) throw invalid(folder, 'it holds other files')
-  mkdirSync(`${folder}/blobs/sha256`, { recursive: true })
+  makeFolders(`${folder}/blobs/sha256`)
   writeFileSync(`${folder}/oci-layout`, LAYOUT_STAMP, { mode: 0o644 })
   writeFileSync(`${folder}/index.json`, encodeIndex([]), { mode: 0o644 })
   return []
@@ -112,21 +113,25 @@ async function exportBlob(store: Place & { blobs: Blobs }, folder: string, diges
   const layout = openLayout(folder)
   const to = layout.path(digest) // refuses links, so that nothing is written elsewhere
   if ((await layout.stat(digest))?.size === (await store.blobs.stat(digest))?.size) return
-  mkdirSync(dirname(to), { recursive: true })
+  makeFolders(dirname(to))
   const temporary = `${folder}/blobs/.${basename(to)}.new`
   rmSync(temporary, { force: true })
   await store.native.clone({ from: bytesOfText(store.blobs.path(digest)), to: bytesOfText(temporary) })
   renameSync(temporary, blobPath(folder, digest))
 }
 
-function isSameName(entry: Descriptor, { refName, imageName }: ExportNames): boolean {
+function isSameName(entry: Descriptor, { refName, imageName }: ExportName): boolean {
   const { [REF_NAME]: ref, [IMAGE_NAME]: image } = entry.annotations ?? {}
   if (image !== undefined && imageName !== undefined) return image === imageName
   return ref === refName
 }
 
-/** The entry of index.json for an image under these names. */
-export function namedEntry(image: Descriptor, { refName, imageName }: ExportNames): Descriptor {
+/** The entries of index.json for an image: one for each name, one without a name when it has none. */
+export function namedEntries(image: Descriptor, names: readonly ExportName[]): Descriptor[] {
+  return names.length === 0 ? [image] : names.map((name) => namedEntry(image, name))
+}
+
+function namedEntry(image: Descriptor, { refName, imageName }: ExportName): Descriptor {
   const names = {
     ...(refName === undefined ? {} : { [REF_NAME]: refName }),
     ...(imageName === undefined ? {} : { [IMAGE_NAME]: imageName }),

@@ -67,7 +67,7 @@ describe('writeArchive and readArchive', () => {
       await using t = await testStore()
       await using other = await testStore()
       const image = await putImage(t.store.blobs, ['a', 'x'.repeat(1000)])
-      const names = { refName: '1.0', imageName: 'docker.io/library/app:1.0', docker }
+      const names = { names: [{ refName: '1.0', imageName: 'docker.io/library/app:1.0' }], docker }
       const tar = Buffer.concat(await listOf(writeArchive(t.store, image, names)))
       assert.deepEqual(Buffer.concat(await listOf(writeArchive(t.store, image, names))), tar)
       const [found, ...rest] = await readArchive(other.store, inPieces(gzip ? gzipSync(tar) : tar, pieces))
@@ -220,7 +220,9 @@ describe('archives and skopeo', () => {
       const before = await readImage(t.store.blobs, image)
       writeFileSync(
         `${t.folder}/ours.tar`,
-        Buffer.concat(await listOf(writeArchive(t.store, image, { refName: '1', imageName: 'docker.io/library/app:1', docker }))),
+        Buffer.concat(
+          await listOf(writeArchive(t.store, image, { names: [{ refName: '1', imageName: 'docker.io/library/app:1' }], docker })),
+        ),
       )
       const target = `${transport}:${t.folder}/theirs.tar${docker ? ':docker.io/library/app:1' : ':1'}`
       execFileSync('skopeo', ['copy', '--insecure-policy', `${transport}:${t.folder}/ours.tar`, target], { stdio: 'ignore' })

@@ -14,7 +14,7 @@ import { failsWith, listOf, testStore } from './support.ts'
 /** Exports an image and gives the folder. */
 async function exported(t: { store: Store; folder: string }, layers: string[], refName = 'app'): Promise<string> {
   const folder = `${t.folder}/layout`
-  await exportLayout(t.store, await putImage(t.store.blobs, layers), { folder, refName })
+  await exportLayout(t.store, await putImage(t.store.blobs, layers), { folder, names: [{ refName }] })
   return folder
 }
 
@@ -23,7 +23,10 @@ describe('exportLayout and importLayout', () => {
     await using t = await testStore()
     await using other = await testStore()
     const image = await putImage(t.store.blobs, ['a', 'b'])
-    await exportLayout(t.store, image, { folder: `${t.folder}/x/layout`, refName: '1.0', imageName: 'docker.io/library/app:1.0' })
+    await exportLayout(t.store, image, {
+      folder: `${t.folder}/x/layout`,
+      names: [{ refName: '1.0', imageName: 'docker.io/library/app:1.0' }],
+    })
     for (const name of ['1.0', 'docker.io/library/app:1.0', undefined]) {
       assert.equal((await importLayout(other.store, openLayout(`${t.folder}/x/layout`), { name })).digest, image.digest)
     }
