@@ -1,5 +1,6 @@
 import { TsbuildError } from '../registry/oci/error.ts'
 import { parseReference } from '../registry/oci/reference.ts'
+import { parseBoolean } from './booleans.ts'
 import type { ProgressMode } from './context.ts'
 
 /** Flags that several commands share. */
@@ -23,14 +24,20 @@ interface ConnectionOptions {
   readonly 'cert-file': readonly string[]
 }
 
+/** Throws USAGE for a --tls-verify that is neither true nor false. */
+export function isInsecure(options: Pick<ConnectionOptions, 'insecure' | 'tls-verify'>): boolean {
+  const isVerified = parseBoolean(options['tls-verify'] ?? 'true')
+  if (isVerified === undefined) throw new TsbuildError('USAGE', `--tls-verify=${options['tls-verify']}: it takes true or false`)
+  return options.insecure || !isVerified
+}
+
 /** `references` name the registries that --insecure is about. */
 export function connectionOptions(
   options: ConnectionOptions,
   references: readonly string[],
 ): { insecure: readonly string[]; caFiles: readonly string[] } {
-  const isInsecure = options.insecure || options['tls-verify'] === 'false'
   const registries = references.filter((text) => layoutTarget(text) === undefined).map((text) => parseReference(text).registry)
-  return { insecure: isInsecure ? registries : [], caFiles: options['cert-file'] }
+  return { insecure: isInsecure(options) ? registries : [], caFiles: options['cert-file'] }
 }
 
 /** `oci:FOLDER[:NAME]`, as skopeo and buildah write an image layout. */

@@ -220,7 +220,9 @@ describe('archives and skopeo', () => {
       const before = await readImage(t.store.blobs, image)
       writeFileSync(
         `${t.folder}/ours.tar`,
-        Buffer.concat(await listOf(writeArchive(t.store, image, { names: [{ refName: '1', imageName: 'docker.io/library/app:1' }], docker }))),
+        Buffer.concat(
+          await listOf(writeArchive(t.store, image, { names: [{ refName: '1', imageName: 'docker.io/library/app:1' }], docker })),
+        ),
       )
       const target = `${transport}:${t.folder}/theirs.tar${docker ? ':docker.io/library/app:1' : ':1'}`
       execFileSync('skopeo', ['copy', '--insecure-policy', `${transport}:${t.folder}/ours.tar`, target], { stdio: 'ignore' })
