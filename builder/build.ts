@@ -12,7 +12,8 @@ import { located } from './located.ts'
 import { perform, type StepResult } from './perform.ts'
 import type { BuildPlan } from './plan/plan.ts'
 import { planBuild } from './plan/plan.ts'
-import { planStages, type Stage, stageGlobals } from './plan/stages.ts'
+import { stagePlatforms, type WantedImage, wantedImages } from './plan/platforms.ts'
+import { planStages, stageGlobals } from './plan/stages.ts'
 import { rewriteTimes } from './rewrite.ts'
 import { schedule } from './schedule.ts'
 import type { SourceTree } from './sources/tree.ts'
@@ -53,21 +54,15 @@ export async function build(request: BuildRequest, deps: BuildDeps): Promise<Bui
   const options = { target: request.target, buildArgs: request.buildArgs, platformArgs: platformArgs(request) }
   const stages = planStages(parsed, options)
   const { escape: escapeCharacter } = parsed.directives
-  const images = await resolveImages(stages, request, deps)
-  const { buildArgs, platform, epoch, network } = request
-  const plan = planBuild({
-    stages,
-    images,
-    globals: stageGlobals(parsed, options),
-    buildArgs,
-    escape: escapeCharacter,
-    platform,
-    epoch,
-    network,
-  })
+  const platforms = stagePlatforms(stages, request.platform)
+  const images = await resolveImages(wantedImages(stages, platforms), request, deps)
+  const { buildArgs, buildPlatform, epoch, network } = request
+  const globals = stageGlobals(parsed, options)
+  const plan = planBuild({ stages, platforms, images, globals, buildArgs, escape: escapeCharacter, machine: buildPlatform, network })
   warn(parsed, plan, request, deps.emit)
   const { context, stepNetwork, noCache, producer, signal, jobs } = request
-  const performance = { deps, cache: new StepCache(deps.store), context, network: stepNetwork, noCache, producer }
+  const since = noCache ? deps.now() : undefined
+  const performance = { deps, cache: new StepCache(deps.store), context, network: stepNetwork, since, producer }
   const work = (operation: BuildPlan['operations'][number], inputs: readonly StepResult[], running: Parameters<typeof perform>[3]) =>
     perform(operation, inputs, performance, running)
   const results = await schedule(plan.operations, work, { jobs, signal })
@@ -77,19 +72,17 @@ export async function build(request: BuildRequest, deps: BuildDeps): Promise<Bui
   return { ...(await writeImage(final, deps.store.blobs)), layers: final.layers }
 }
 
-/** Bases and images that COPY takes from, each resolved once, all at the same time. */
-async function resolveImages(stages: readonly Stage[], request: BuildRequest, deps: BuildDeps): Promise<Map<string, BaseImage>> {
-  const wanted = new Map<string, Stage['from']['at']>()
-  for (const stage of stages) {
-    for (const base of [stage.base, ...stage.sources.values()])
-      if (base.kind === 'image') wanted.set(base.reference, wanted.get(base.reference) ?? stage.from.at)
-  }
-  const { platform, pull, signal } = request
-  const resolved = [...wanted].map(async ([reference, at]) => {
+/** All at the same time. */
+async function resolveImages(
+  wanted: ReadonlyMap<string, WantedImage>,
+  { pull, signal }: BuildRequest,
+  deps: BuildDeps,
+): Promise<Map<string, BaseImage>> {
+  const resolved = [...wanted].map(async ([key, { reference, platform, at }]) => {
     const image = await deps.bases.resolve(reference, platform, { pull, signal }).catch((error: unknown) => {
       throw located(error, at)
     })
-    return [reference, image] as const
+    return [key, image] as const
   })
   return new Map(await Promise.all(resolved))
 }
@@ -122,5 +115,5 @@ function imageParts(plan: BuildPlan, results: ReadonlyMap<number, StepResult>, r
   const labels = { ...target.config.Labels, ...Object.fromEntries(request.labels) }
   const config = Object.keys(labels).length === 0 ? target.config : { ...target.config, Labels: labels }
   const layers = results.get(target.last)?.layers ?? []
-  return { base: target.base, config, author: target.author, platform: request.platform, layers, history, epoch: request.epoch }
+  return { base: target.base, config, author: target.author, platform: target.platform, layers, history, epoch: request.epoch }
 }

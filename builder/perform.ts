@@ -23,7 +23,8 @@ export interface Performance {
   readonly cache: StepCache
   readonly context: SourceTree
   readonly network: StepNetwork
-  readonly noCache: boolean
+  /** Milliseconds since the epoch: with --no-cache only what was made since the build began is taken for done. */
+  readonly since: number | undefined
   readonly producer: string
 }
 
@@ -72,7 +73,8 @@ async function performStep(
   const parts = keyParts(operation, identityOf(parent), chosen?.content)
   const key = keyOf(parts)
   const find = async () => {
-    const record = build.noCache ? undefined : await cache.find(key)
+    const record = await cache.find(key)
+    if (record !== undefined && build.since !== undefined && Date.parse(record.created) < build.since) return undefined
     const layer = record === undefined ? undefined : await knownLayer(record.diffID, deps)
     return record === undefined || layer === undefined ? undefined : resultOf(parent, layer, record)
   }
@@ -99,7 +101,7 @@ async function lockStep(key: string, operation: Operation, deps: BuildDeps, runn
     kind: 'log',
     step: String(operation.id),
     stream: 'stderr',
-    bytes: Buffer.from('waiting for another tsbuild that does this step\n'),
+    bytes: Buffer.from('waiting for the same step, which is being done already\n'),
   })
   const lock = await running.slot.yielding(() => deps.store.lock(key, { wait: true, signal: running.signal }))
   if (lock === undefined) throw new Error('a lock that waits is always got')

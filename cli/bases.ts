@@ -2,10 +2,11 @@ import type { BaseImage, Bases } from '../builder/deps.ts'
 import type { Descriptor } from '../registry/oci/descriptor.ts'
 import { TsbuildError } from '../registry/oci/error.ts'
 import { asStep, type Emit } from '../registry/oci/event.ts'
-import { platformOf, rankPlatform } from '../registry/oci/platform.ts'
+import { formatPlatform, type Platform, platformOf, rankPlatform } from '../registry/oci/platform.ts'
 import { formatReference, parseReference, type Reference, withDefaultTag } from '../registry/oci/reference.ts'
 import type { RegistryClient } from '../registry/remote/client.ts'
 import { readImage } from '../registry/store/image.ts'
+import { refreshIndex } from '../registry/store/layout.ts'
 import type { Store } from '../registry/store/store.ts'
 
 interface Sources {
@@ -14,6 +15,8 @@ interface Sources {
   readonly emit: Emit
   readonly now: () => number
 }
+
+const DAY_MS = 86_400_000
 
 /**
  * Base images by name: what the store knows under it, else what its registry has, which is then remembered: a tag is resolved once, and again only with
@@ -26,18 +29,32 @@ export function localBases({ store, client, emit, now }: Sources): Bases {
       const name = formatReference(reference)
       const known = pull === 'always' && reference.digest === undefined ? undefined : await store.names.get(name)
       const local = known === undefined ? undefined : await imageOf(text, known)
-      if (local !== undefined) return local
+      if (local !== undefined) {
+        await noteAge(name)
+        return local
+      }
       if (pull === 'never') throw new TsbuildError('IMAGE_NOT_FOUND', `${text} is not in the store, and --pull=never forbids to fetch it`)
-      const root = await fetch(reference, name)
+      const root = await fetch(reference, name).catch((cause: unknown) => {
+        throw known === undefined || pull === 'always' ? cause : wrongPlatform(text, platform, cause)
+      })
       const image = await imageOf(text, root)
       if (image === undefined) throw new TsbuildError('IMAGE_NOT_FOUND', `${text} was fetched but has no image for this platform`)
       return image
+
+      /** Says how old a pin is, once that may matter. */
+      async function noteAge(pinned: string): Promise<void> {
+        const since = reference.digest === undefined ? await store.names.since(pinned) : undefined
+        const days = since === undefined ? 0 : Math.floor((now() - since) / DAY_MS)
+        if (days > 0)
+          emit({ kind: 'note', message: `FROM ${text}: as it was ${days} day${days === 1 ? '' : 's'} ago; --pull asks its registry` })
+      }
 
       function fetch(from: Reference, step: string): Promise<Descriptor> {
         return asStep({ id: step, name: `[internal] pull ${step}`, emit, now }, async () => {
           const { pull: pullImage } = await import('../registry/remote/pull.ts')
           const pulled = await pullImage(from, { platform, step, signal }, { client: await client(), store, emit })
           await store.names.set(name, pulled.root)
+          await refreshIndex(store)
           return pulled.root
         })
       }
@@ -59,4 +76,9 @@ export function localBases({ store, client, emit, now }: Sources): Bases {
       }
     },
   }
+}
+
+function wrongPlatform(reference: string, platform: Platform, cause: unknown): TsbuildError {
+  const hint = `its registry was asked for one: ${cause instanceof Error ? cause.message : String(cause)}`
+  return new TsbuildError('PLATFORM_MISSING', `${reference} is in the store, but not for ${formatPlatform(platform)}`, { hint, cause })
 }

@@ -27,17 +27,20 @@ interface ConnectionOptions {
 /** Throws USAGE for a --tls-verify that is neither true nor false. */
 export function isInsecure(options: Pick<ConnectionOptions, 'insecure' | 'tls-verify'>): boolean {
   const isVerified = parseBoolean(options['tls-verify'] ?? 'true')
-  if (isVerified === undefined) throw new TsbuildError('USAGE', `--tls-verify=${options['tls-verify']}: it takes true or false`)
-  return options.insecure || !isVerified
+  if (isVerified !== undefined) return options.insecure || !isVerified
+  throw new TsbuildError('USAGE', `--tls-verify=${options['tls-verify']} is not known`, { hint: 'true or false' })
 }
 
-/** `references` name the registries that --insecure is about. */
+/** `references` name the registries that --insecure is about; a build may come to registries that only its Dockerfile names. */
 export function connectionOptions(
   options: ConnectionOptions,
-  references: readonly string[],
-): { insecure: readonly string[]; caFiles: readonly string[] } {
-  const registries = references.filter((text) => layoutTarget(text) === undefined).map((text) => parseReference(text).registry)
-  return { insecure: isInsecure(options) ? registries : [], caFiles: options['cert-file'] }
+  references: readonly string[] | 'all',
+): { insecure: readonly string[] | 'all'; caFiles: readonly string[] } {
+  const caFiles = options['cert-file']
+  if (!isInsecure(options)) return { insecure: [], caFiles }
+  if (references === 'all') return { insecure: 'all', caFiles }
+  return { insecure: references.filter((text) => layoutTarget(text) === undefined).map((text) => parseReference(text).registry), caFiles }
+}
 }
 
 /** `oci:FOLDER[:NAME]`, as skopeo and buildah write an image layout. */

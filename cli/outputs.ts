@@ -1,4 +1,4 @@
-import { createReadStream, mkdirSync, rmSync } from 'node:fs'
+import { createReadStream, rmSync } from 'node:fs'
 import { rename } from 'node:fs/promises'
 import type { BuildResult } from '../builder/build.ts'
 import { writeTree } from '../builder/outputs.ts'
@@ -6,6 +6,7 @@ import { bytesOfText } from '../native/wire.ts'
 import { TsbuildError } from '../registry/oci/error.ts'
 import { asStep } from '../registry/oci/event.ts'
 import { parseReference } from '../registry/oci/reference.ts'
+import { makeFolders } from '../registry/store/make-folders.ts'
 import type { Context } from './context.ts'
 import type { Output } from './output-flags.ts'
 import type { Workspace } from './wire.ts'
@@ -51,22 +52,18 @@ async function pushAll(names: readonly string[], { result }: Built, workspace: W
 
 async function exportTo(output: Output, built: Built, workspace: Workspace, context: Context): Promise<void> {
   const dest = output.dest ?? '-'
-  await asStep({ id: `export ${dest}`, name: `exporting to ${output.kind} ${dest}`, emit: workspace.emit, now: context.now }, async () => {
-    switch (output.kind) {
-      case 'oci':
-      case 'docker':
-        return exportImage(output, dest, built, workspace, context)
-      case 'tar':
-      case 'local':
-        return exportTree(output.kind, dest, built, workspace, context)
-      case 'image':
-      case 'registry':
-        return // kept and pushed by now
+  const step = { id: `export ${dest}`, name: `exporting to ${output.kind} ${dest}`, emit: workspace.emit, now: context.now }
+  await asStep(step, async () => {
+    try {
+      if (output.kind === 'oci' || output.kind === 'docker') await exportImage(output, dest, built, workspace, context)
+      else if (output.kind === 'tar' || output.kind === 'local') await exportTree(output.kind, dest, built, workspace, context)
+    } catch (cause) {
+      if (cause instanceof TsbuildError || typeof (cause as { code?: unknown }).code !== 'string') throw cause
+      throw new TsbuildError('OUTPUT_WRITE', `cannot write ${dest}`, { cause, hint: 'give a dest that you may write' })
     }
   })
 }
 
-/** As an image layout: a tar, or a folder. */
 async function exportImage(output: Output, dest: string, built: Built, workspace: Workspace, context: Context): Promise<void> {
   const { manifest } = built.result
   const names = [...new Set([...output.names, ...built.names])].map((name) => ({ refName: refNameOf(name), imageName: name }))
@@ -95,7 +92,7 @@ async function exportTree(
   try {
     await writeTree(result.layers, temporary, { epoch, signal: context.signal }, workspace.buildDeps)
     if (kind === 'tar') return await writeOut(dest, createReadStream(temporary), context)
-    mkdirSync(dest, { recursive: true })
+    makeFolders(dest)
     const { skipped } = await workspace.native.flatten(
       { blob: { path: bytesOfText(temporary), codec: 'none' }, target: bytesOfText(dest) },
       context.signal,

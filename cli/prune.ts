@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { readRecord } from '../builder/cache.ts'
 import { bytesOfText } from '../native/wire.ts'
 import { asDiffID, type DiffID, isDigest } from '../registry/oci/digest.ts'
@@ -21,6 +21,7 @@ export async function prune(workspace: Workspace, all: boolean): Promise<Pruned>
   const records = recordPaths(store.root)
   if (all) for (const { name } of await store.names.list()) await store.names.delete(name)
   const diffIDs = all ? [] : recordedLayers(records)
+  if (all) for (const cache of ['files', 'uploads', 'served']) rmSync(`${store.root}/cache/${cache}`, { recursive: true, force: true })
   const { blobs, bytes } = await collect(store, { roots: [], diffIDs }, all ? records : [])
   const snapshots = await removeSnapshots(workspace, all ? new Set() : await liveLayers(workspace, diffIDs))
   await workspace.refreshIndex()

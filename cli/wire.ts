@@ -17,7 +17,7 @@ export interface WorkspaceOptions {
   readonly emit?: Emit
   readonly settled?: Progress['settled']
   /** Registries (`host[:port]`) that may be spoken to without TLS, or whose certificate nobody vouches for. */
-  readonly insecure?: readonly string[]
+  readonly insecure?: readonly string[] | 'all'
   /** PEM files of further authorities. */
   readonly caFiles?: readonly string[]
 }
@@ -43,13 +43,18 @@ export async function openWorkspace(context: Context, options: WorkspaceOptions 
   const { native } = core
   const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
   const root = storeRoot(context.env, context.uid)
-  const onWait = () => emit({ kind: 'note', message: 'waiting for another tsbuild that has the store to itself' })
+  const access = options.access ?? 'shared'
+  const onWait = () => {
+    const message = `waiting for another tsbuild that ${access === 'shared' ? 'has the store to itself' : 'uses the store'}`
+    if (options.emit === undefined) context.printError(`${message}\n`)
+    else emit({ kind: 'note', message })
+  }
   const store = await openStore({
     root,
     bootId,
     native,
     now: context.now,
-    access: options.access ?? 'shared',
+    access,
     signal: context.signal,
     onWait,
   })
@@ -68,7 +73,7 @@ export async function openWorkspace(context: Context, options: WorkspaceOptions 
   const helper = once(async () => keep(await core.startHelper()))
   const snapshots = once(async () => {
     const { openSnapshots } = await import('./snapshots.ts')
-    return keep(await openSnapshots({ store, native, helper, bootId, emit }))
+    return keep(await openSnapshots({ store, native, helper, bootId, stacking: context.env.TSBUILD_STACKING, emit }))
   })
   const bases = localBases({ store, client, emit, now: context.now })
   const { compression } = core

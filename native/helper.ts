@@ -10,6 +10,7 @@ import {
   decodeSeal,
   decodeStep,
   encodeBegin,
+  encodeProbe,
   encodeRemove,
   encodeSeal,
   encodeStep,
@@ -44,7 +45,8 @@ export interface HelperOutput {
 export interface Helper extends AsyncDisposable {
   /** Text of its uid_map and gid_map (user_namespaces(7)). */
   readonly idMap: string
-  probe(signal?: AbortSignal): Promise<Fact[]>
+  /** `scratch` is an empty folder of the store, in which overlayfs is tried (what is left in it is removed with `remove`); without one nothing is said of it. */
+  probe(scratch: Bytes, signal?: AbortSignal): Promise<Fact[]>
   begin(tree: TreeRequest, signal?: AbortSignal): Promise<void>
   unpack(request: UnpackRequest, signal?: AbortSignal): Promise<IndexReply>
   step(request: StepRequest, output: HelperOutput, signal?: AbortSignal): Promise<StepReply>
@@ -58,7 +60,7 @@ export async function startHelper(options: StartOptions & { readonly ids?: Ids }
   const ask = async (kind: number, body: Uint8Array, signal?: AbortSignal) => new Reader(await connection.request(kind, body, { signal }))
   return {
     idMap,
-    probe: async (signal) => decodeProbe(await ask(KIND.probe, new Uint8Array(0), signal)),
+    probe: async (scratch, signal) => decodeProbe(await ask(KIND.probe, encodeProbe(scratch), signal)),
     begin: async (tree, signal) => void (await ask(KIND.begin, encodeBegin(tree), signal)),
     unpack: (request, signal) =>
       removing([request.toc], signal, async () => decodeIndex(await ask(KIND.unpack, encodeUnpack(request), signal))),
@@ -79,8 +81,10 @@ function explain(error: unknown): never {
   const hint =
     cause.code === 'ENOSPC'
       ? 'raise the limit in /proc/sys/user/max_user_namespaces'
-      : 'allow user namespaces: sysctl kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0 or an AppArmor profile for the helper'
-  throw new TsbuildError('NO_USER_NAMESPACE', `no user namespace is to be had here: ${cause.message} (${cause.syscall})`, { cause, hint })
+      : cause.code === 'EPERM' && cause.syscall === 'write' && process.geteuid?.() === 0
+        ? 'root without capabilities may map no ids (CAP_SETFCAP, user_namespaces(7)): run it as another user, or leave root the capabilities that containers have by default'
+        : 'allow user namespaces: sysctl kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0 or an AppArmor profile for the helper'
+  throw new TsbuildError('NO_USER_NAMESPACE', `no user namespace is to be had here: ${cause.message}`, { cause, hint })
 }
 
 /** A cancelled request was killed, so it could not remove the new files it had begun. */

@@ -293,6 +293,10 @@ export interface Fact {
   readonly ok: boolean
   readonly detail: string
 }
+/** `scratch` is an empty folder in which overlayfs is tried; '' leaves it untried. */
+export function encodeProbe(scratch: Bytes): Uint8Array {
+  return new Writer().bytes(scratch).take()
+}
 export function decodeProbe(r: Reader): Fact[] {
   return r.list(() => ({ name: r.bytes(), ok: r.u8() === 1, detail: r.bytes() }))
 }

@@ -18,6 +18,8 @@ function isAscii(text: string): boolean {
   return /^[\x00-\x7f]*$/.test(text)
 }
 
+const TWO_32 = 2 ** 32
+
 /** Writes what `Reader` in src/common/wire.h reads: little-endian integers, bytes as u32 length + data, lists as u32 count + items. */
 export class Writer {
   #buffer: NodeBuffer = Buffer.allocUnsafe(1024)
@@ -33,15 +35,14 @@ export class Writer {
     this.#length = this.#buffer.writeUInt32LE(value, this.#length)
     return this
   }
-  u64(value: number | bigint): this {
-    this.#room(8)
-    this.#length = this.#buffer.writeBigUInt64LE(BigInt(value), this.#length)
-    return this
+  /** Two halves: exact up to 2^53, and several times faster than through a BigInt. */
+  u64(value: number): this {
+    return this.u32(value % TWO_32).u32(Math.floor(value / TWO_32))
   }
-  i64(value: number | bigint): this {
-    this.#room(8)
-    this.#length = this.#buffer.writeBigInt64LE(BigInt(value), this.#length)
-    return this
+  i64(value: number): this {
+    const high = Math.floor(value / TWO_32)
+    this.u32(value - high * TWO_32)
+    return this.u32(high < 0 ? high + TWO_32 : high)
   }
   bytes(value: Bytes | Uint8Array): this {
     this.u32(value.length)
@@ -103,12 +104,11 @@ export class Reader {
   /** Sizes and offsets: exact up to 2^53, which is past every limit we have. */
   u64(): number {
     const low = this.u32()
-    return this.u32() * 2 ** 32 + low
+    return this.u32() * TWO_32 + low
   }
   i64(): number {
-    const value = Number(this.#buffer.readBigInt64LE(this.#offset))
-    this.#offset += 8
-    return value
+    const low = this.u32()
+    return this.i32() * TWO_32 + low
   }
   bytes(): Bytes {
     const size = this.u32()

@@ -6,26 +6,29 @@ import { proxyEnvironment } from '../dockerfile/global-args.ts'
 import type { Warning } from '../dockerfile/instruction.ts'
 import { Scope } from '../dockerfile/scope.ts'
 import type { Operation, PlannedHistory, SourceOperation } from './graph.ts'
+import { imageKey } from './platforms.ts'
 import { planStage, type StageState } from './stage.ts'
 import type { Base, Stage } from './stages.ts'
 
 /** What planning must know besides the stages. */
 export interface PlanInput {
   readonly stages: readonly Stage[]
-  /** Every image that a stage starts or copies from, by the reference as the stages have it. */
+  /** Of each stage, by index: `stagePlatforms`. */
+  readonly platforms: ReadonlyMap<number, Platform>
+  /** Every image that a stage starts or copies from, by `imageKey`. */
   readonly images: ReadonlyMap<string, BaseImage>
   readonly globals: ReadonlyMap<string, string>
   readonly buildArgs: ReadonlyMap<string, string>
   readonly escape: string
-  readonly platform: Platform
-  /** SOURCE_DATE_EPOCH in seconds. */
-  readonly epoch: number | undefined
+  /** Of the machine: what RUN can execute. */
+  readonly machine: Platform
   readonly network: 'host' | 'none'
 }
 
 export interface StagePlan {
   /** The operation whose result is the stage's file system. */
   readonly last: number
+  readonly platform: Platform
   readonly config: RunConfig
   readonly author: string | undefined
   readonly history: readonly PlannedHistory[]
@@ -74,49 +77,55 @@ export class Graph {
   }
 
   /** The operation of an image, or of nothing (`undefined`); each is there once. */
-  source(reference: string | undefined, at: SourceOperation['at'], name: string): number {
-    const known = this.#sources.get(reference ?? '')
+  source(reference: string | undefined, platform: Platform, at: SourceOperation['at']): number {
+    const key = reference === undefined ? '' : imageKey(reference, platform, at)
+    const known = this.#sources.get(key)
     if (known !== undefined) return known
-    const image = reference === undefined ? undefined : this.image(reference)
-    const id = this.add({ kind: 'source', id: this.nextID, inputs: [], name, at, platform: this.input.platform, image })
-    this.#sources.set(reference ?? '', id)
+    const image = reference === undefined ? undefined : this.image(reference, platform, at)
+    const name = `FROM ${reference ?? 'scratch'}`
+    const id = this.add({ kind: 'source', id: this.nextID, inputs: [], name, at, platform, image })
+    this.#sources.set(key, id)
     return id
   }
 
-  image(reference: string): BaseImage {
-    const image = this.input.images.get(reference)
+  image(reference: string, platform: Platform, at: SourceOperation['at']): BaseImage {
+    const image = this.input.images.get(imageKey(reference, platform, at))
     if (image === undefined) throw new Error(`image ${reference} was not resolved`)
     return image
+  }
+
+  platformOf(stage: Stage): Platform {
+    const platform = this.input.platforms.get(stage.index)
+    if (platform === undefined) throw new Error(`stage ${stage.index} has no platform`)
+    return platform
   }
 }
 
 /** The state a stage begins in: that of its base stage, its base image's config, or nothing. */
 function startOf(stage: Stage, graph: Graph, done: ReadonlyMap<number, StageState>): StageState {
   const { base } = stage
+  const platform = graph.platformOf(stage)
   if (base.kind === 'stage') {
     const parent = done.get(base.index)
     if (parent === undefined) throw new Error(`stage ${base.index} is planned before those that need it`)
-    return { ...parent, scope: parent.scope.fork(), hasOwnCmd: false, hasWorkdir: true }
+    return { ...parent, platform, scope: parent.scope.fork(), hasOwnCmd: false }
   }
-  const image = base.kind === 'image' ? graph.image(base.reference) : undefined
+  const reference = base.kind === 'image' ? base.reference : undefined
+  const image = reference === undefined ? undefined : graph.image(reference, platform, stage.from.at)
   refuseTriggers(stage, base, image)
   const config = { WorkingDir: '/', ...image?.config.config }
   const env = config.Env ?? []
   const withPath = env.some((item) => item.startsWith('PATH=')) ? env : [...env, ...DEFAULT_ENV]
   const { globals, buildArgs, escape: escapeCharacter } = graph.input
   return {
-    last: graph.source(
-      base.kind === 'image' ? base.reference : undefined,
-      stage.from.at,
-      `FROM ${base.kind === 'image' ? base.reference : 'scratch'}`,
-    ),
+    last: graph.source(reference, platform, stage.from.at),
+    platform,
     config: { ...config, Env: withPath },
     author: image?.config.author,
     history: [],
     base: image?.config,
     scope: new Scope(withPath, { globals, buildArgs, escape: escapeCharacter }),
     hasOwnCmd: false,
-    hasWorkdir: false,
   }
 }
 

@@ -8,6 +8,7 @@ import { unsupported } from '../dockerfile/unsupported.ts'
 import type { CopyOperation, InlineFile } from './graph.ts'
 import { applyMetadata, commandLine } from './metadata.ts'
 import type { Graph, StagePlan } from './plan.ts'
+import { canExecute, foreignRun } from './platforms.ts'
 import type { Stage } from './stages.ts'
 
 /** Where a stage is after some of its instructions. */
@@ -15,7 +16,6 @@ export interface StageState extends StagePlan {
   readonly scope: Scope
   /** CMD was set by this very stage. */
   readonly hasOwnCmd: boolean
-  readonly hasWorkdir: boolean
 }
 
 /** Carries a stage from its start through its instructions, adding operations to the graph. */
@@ -66,6 +66,8 @@ class StagePlanner {
   }
 
   #run(state: StageState, instruction: RunInstruction): StageState {
+    const { machine } = this.#graph.input
+    if (!canExecute(state.platform, machine)) throw foreignRun(state.platform, machine, instruction.at)
     const form = runForm(instruction)
     if (form.kind === 'script')
       throw unsupported('a RUN heredoc that begins with #!', instruction.at, 'name the interpreter: RUN python3 <<EOF')
@@ -122,27 +124,30 @@ class StagePlanner {
     if (base === undefined) return { inputs: [], label: 'the build context' }
     if (base.kind === 'stage') return { inputs: [this.#done.get(base.index)?.last ?? -1], label: `stage ${instruction.from}` }
     const reference = base.kind === 'image' ? base.reference : undefined
-    return { inputs: [this.#graph.source(reference, instruction.at, `FROM ${reference}`)], label: `image ${reference}` }
+    return { inputs: [this.#graph.source(reference, this.#graph.platformOf(this.#stage), instruction.at)], label: `image ${reference}` }
   }
 
   #workdir(state: StageState, instruction: WorkdirInstruction): StageState {
     const path = cleanPath(absolute(state, state.scope.expandWord(instruction.path, instruction.at)))
-    const moved = { ...state, config: { ...state.config, WorkingDir: path }, hasWorkdir: true }
+    const moved = { ...state, config: { ...state.config, WorkingDir: path } }
     if (path === '/') return described(moved, 'WORKDIR /')
     const user = state.config.User ?? ''
     const last = this.#graph.add({ ...this.#common(instruction, [state.last]), kind: 'mkdir', path, user, time: this.#timeOf(state) })
     return layered(moved, last, `WORKDIR ${path}`)
   }
 
-  /** What directories that a step has to make are dated: the epoch, else the base's time, so that equal builds make equal layers. */
+  /**
+   * What directories that a step has to make are dated: the base's time, so that equal builds make equal layers. Not SOURCE_DATE_EPOCH: a layer that was
+   * made without it is found again, and rewrite-timestamp dates both alike.
+   */
   #timeOf(state: StageState): number {
     const base = Date.parse(state.base?.created ?? '')
-    return this.#graph.input.epoch ?? (Number.isNaN(base) ? 0 : Math.floor(base / 1000))
+    return Number.isNaN(base) ? 0 : Math.floor(base / 1000)
   }
 
   #common(instruction: Instruction, inputs: readonly number[]) {
     const name = this.#names.get(instruction) ?? stepTitle(instruction)
-    return { id: this.#graph.nextID, inputs, name, at: instruction.at, platform: this.#graph.input.platform }
+    return { id: this.#graph.nextID, inputs, name, at: instruction.at, platform: this.#graph.platformOf(this.#stage) }
   }
 }
 

@@ -1,10 +1,11 @@
 import type { NativeOps } from '../../native/ops.ts'
 import type { ListedEntry, PackSource } from '../../native/requests.ts'
 import { type Bytes, textOfBytes } from '../../native/wire.ts'
+import { join, nameOf, parentOf } from '../../registry/store/resolve-path.ts'
 import type { IgnoreMatcher } from '../dockerfile/ignore.ts'
 import { didYouMean } from '../dockerfile/suggest.ts'
 import type { FileDigests } from './file-digests.ts'
-import { baseName, comparePaths, joinPath, parentOf, type SourceEntry, type SourceTree } from './tree.ts'
+import type { SourceEntry, SourceTree } from './tree.ts'
 
 export interface DirectoryOptions {
   readonly native: NativeOps
@@ -28,7 +29,8 @@ export class DirectoryTree implements SourceTree {
   readonly #ignore: IgnoreMatcher
   readonly #ignoreFile: string
   readonly #signal: AbortSignal
-  readonly #listed = new Map<Bytes, readonly SourceEntry[]>()
+  readonly #listed = new Map<Bytes, ReadonlyMap<Bytes, SourceEntry>>()
+  readonly #shown = new Map<Bytes, Promise<readonly SourceEntry[]>>()
   readonly #stats = new Map<Bytes, ListedEntry>()
   readonly #known = new Map<Bytes, Uint8Array>()
 
@@ -43,31 +45,30 @@ export class DirectoryTree implements SourceTree {
 
   async at(path: Bytes): Promise<SourceEntry | undefined> {
     if (path === '') return ROOT
-    const siblings = await this.children(parentOf(path))
-    return siblings.find((entry) => entry.path === path)
+    await this.#list([parentOf(path)])
+    const entry = this.#listed.get(parentOf(path))?.get(path)
+    return entry !== undefined && (await this.#isVisible(entry)) ? entry : undefined
   }
 
-  async children(path: Bytes): Promise<readonly SourceEntry[]> {
+  children(path: Bytes): Promise<readonly SourceEntry[]> {
+    const shown = this.#shown.get(path) ?? this.#show(path)
+    this.#shown.set(path, shown)
+    return shown
+  }
+
+  async #show(path: Bytes): Promise<readonly SourceEntry[]> {
     await this.#list([path])
     const kept: SourceEntry[] = []
-    for (const entry of this.#listed.get(path) ?? []) if (await this.#isVisible(entry)) kept.push(entry)
+    for (const entry of this.#entries(path)) if (await this.#isVisible(entry)) kept.push(entry)
     return kept
   }
 
   async below(path: Bytes): Promise<readonly SourceEntry[]> {
-    const all: SourceEntry[] = []
     for (let level = [path]; level.length > 0; ) {
       await this.#list(level)
-      const next: Bytes[] = []
-      for (const dir of level) {
-        for (const entry of this.#listed.get(dir) ?? []) {
-          if (entry.type === 'directory' && !this.#ignore.canPrune(textOfBytes(entry.path))) next.push(entry.path)
-          all.push(entry)
-        }
-      }
-      level = next
+      level = level.flatMap((dir) => this.#entries(dir)).flatMap((entry) => (this.#isEntered(entry) ? [entry.path] : []))
     }
-    return this.#visible(all).sort((a, b) => comparePaths(a.path, b.path))
+    return this.#visible(this.#collect(path, []))
   }
 
   async digests(entries: readonly SourceEntry[]): Promise<readonly Uint8Array[]> {
@@ -87,14 +88,32 @@ export class DirectoryTree implements SourceTree {
     if (ignored && rule !== undefined) return `${this.#ignoreFile}:${rule.line} leaves it out: ${rule.text}`
     const siblings = await this.children(parentOf(path))
     return didYouMean(
-      textOfBytes(baseName(path)),
-      siblings.map((entry) => textOfBytes(baseName(entry.path))),
+      textOfBytes(nameOf(path)),
+      siblings.map((entry) => textOfBytes(nameOf(entry.path))),
     )
   }
 
+  /** What is listed below a directory. Names come sorted, so this is the order of `comparePaths`. */
+  #collect(dir: Bytes, into: SourceEntry[]): SourceEntry[] {
+    for (const entry of this.#entries(dir)) {
+      into.push(entry)
+      if (this.#isEntered(entry)) this.#collect(entry.path, into)
+    }
+    return into
+  }
+
+  #entries(dir: Bytes): SourceEntry[] {
+    return [...(this.#listed.get(dir)?.values() ?? [])]
+  }
+
+  /** False for a directory that is left out with everything in it. */
+  #isEntered(entry: SourceEntry): boolean {
+    return entry.type === 'directory' && !(this.#ignore.rules.length > 0 && this.#ignore.canPrune(textOfBytes(entry.path)))
+  }
+
   /** Keeps what is not ignored, and ignored directories that hold something that is kept. */
-  #visible(entries: readonly SourceEntry[]): SourceEntry[] {
-    if (this.#ignore.rules.length === 0) return [...entries]
+  #visible(entries: SourceEntry[]): SourceEntry[] {
+    if (this.#ignore.rules.length === 0) return entries
     const kept = entries.filter((entry) => !this.#isIgnored(entry))
     const needed = new Set<Bytes>()
     for (const entry of kept) for (let dir = parentOf(entry.path); dir !== '' && !needed.has(dir); dir = parentOf(dir)) needed.add(dir)
@@ -116,15 +135,13 @@ export class DirectoryTree implements SourceTree {
     if (directories.length === 0) return
     const lists = await this.#native.list({ root: this.roots[0] ?? '', directories, xattrs: true }, this.#signal)
     for (const [index, dir] of directories.entries()) {
-      this.#listed.set(
-        dir,
-        (lists[index] ?? []).map((listed) => this.#entryOf(dir, listed)),
-      )
+      const entries = (lists[index] ?? []).map((listed) => this.#entryOf(dir, listed))
+      this.#listed.set(dir, new Map(entries.map((entry) => [entry.path, entry])))
     }
   }
 
   #entryOf(dir: Bytes, listed: ListedEntry): SourceEntry {
-    const path = joinPath(dir, listed.name)
+    const path = join(dir, listed.name)
     if (listed.type === 'file') this.#stats.set(path, listed)
     const { type, mode, size, mtime, link, rdevMajor, rdevMinor, xattrs } = listed
     const sameFile = listed.links > 1 && type !== 'directory' ? `${listed.device}:${listed.inode}` : undefined

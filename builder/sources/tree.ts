@@ -1,20 +1,10 @@
-import type { BlobSource, FileTime, FileType, PackSource, Xattr } from '../../native/requests.ts'
+import type { BlobSource, PackSource } from '../../native/requests.ts'
 import type { Bytes } from '../../native/wire.ts'
-import { TsbuildError } from '../../registry/oci/error.ts'
+import { type Resolvable, resolvePathIn } from '../../registry/store/resolve-path.ts'
+import type { TocEntry } from '../../registry/store/toc.ts'
 
 /** One file of a tree that COPY can read from. Paths are byte strings, relative, without a trailing slash; '' is the root. */
-export interface SourceEntry {
-  readonly path: Bytes
-  readonly type: FileType
-  readonly mode: number
-  readonly uid: number
-  readonly gid: number
-  readonly size: number
-  readonly mtime: FileTime
-  readonly link: Bytes
-  readonly rdevMajor: number
-  readonly rdevMinor: number
-  readonly xattrs: readonly Xattr[]
+export interface SourceEntry extends Omit<TocEntry, 'offset' | 'sha256'> {
   /** Entries of one tree with the same value are names of one file; undefined for a file with one name. */
   readonly sameFile?: string | undefined
 }
@@ -39,52 +29,9 @@ export interface SourceTree {
   explainMissing(path: Bytes): Promise<string | undefined>
 }
 
-const MAX_LINKS = 40
-
-/**
- * The path that `path` leads to inside a tree, all symlinks followed (the last one only if `followLast`), `..` and absolute targets never above the root,
- * as a process in a chroot would see it (path_resolution(7)). Components that do not exist are kept as written. Throws PATH_LOOP after 40 links.
- */
-export async function resolvePath(
-  at: (path: Bytes) => Promise<{ readonly type: FileType; readonly link: Bytes } | undefined>,
-  path: Bytes,
-  followLast = true,
-): Promise<Bytes> {
-  const todo = path.split('/').reverse()
-  let resolved: Bytes = ''
-  let links = 0
-  while (todo.length > 0) {
-    const part = todo.pop()
-    if (part === undefined || part === '' || part === '.') continue
-    if (part === '..') {
-      resolved = parentOf(resolved)
-      continue
-    }
-    const next = joinPath(resolved, part)
-    const isLast = todo.every((rest) => rest === '' || rest === '.')
-    const entry = isLast && !followLast ? undefined : await at(next)
-    if (entry?.type !== 'symlink') {
-      resolved = next
-      continue
-    }
-    if (++links > MAX_LINKS) throw new TsbuildError('PATH_LOOP', `too many symbolic links in ${JSON.stringify(path)}`)
-    if (entry.link.startsWith('/')) resolved = ''
-    todo.push(...entry.link.split('/').reverse())
-  }
-  return resolved
-}
-
-export function joinPath(dir: Bytes, name: Bytes): Bytes {
-  return dir === '' ? name : name === '' ? dir : `${dir}/${name}`
-}
-
-/** '' for a name directly below the root, and for the root. */
-export function parentOf(path: Bytes): Bytes {
-  return path.slice(0, Math.max(0, path.lastIndexOf('/')))
-}
-
-export function baseName(path: Bytes): Bytes {
-  return path.slice(path.lastIndexOf('/') + 1)
+/** The path that `path` leads to inside a tree, links followed, as a process in a chroot would see it. Throws PATH_LOOP. */
+export async function resolveIn<N extends Resolvable>(tree: { at(path: Bytes): Promise<N | undefined> }, path: Bytes): Promise<Bytes> {
+  return (await resolvePathIn(path, (step) => tree.at(step))).path
 }
 
 /** Parents before children, siblings in byte order: `a`, `a/b`, `a-b` (the slash sorts first). */

@@ -1,10 +1,11 @@
 import type { PackEntry } from '../../native/requests.ts'
 import { bytesOfText, textOfBytes } from '../../native/wire.ts'
 import { type Digest, digestOf } from '../../registry/oci/digest.ts'
+import { join } from '../../registry/store/resolve-path.ts'
 import type { BuildDeps } from '../deps.ts'
 import { readMode } from '../dockerfile/mode.ts'
 import type { CopyOperation } from '../plan/graph.ts'
-import { joinPath, type SourceTree } from '../sources/tree.ts'
+import type { SourceTree } from '../sources/tree.ts'
 import { Placement, type Target } from './place.ts'
 import { contentDigest, type Selection, select } from './select.ts'
 import { type Archive, readArchive } from './unpack.ts'
@@ -34,7 +35,7 @@ export async function findArchives(operation: CopyOperation, chosen: Chosen, dep
     const { entry } = selection
     const root = chosen.tree.roots[0]
     if (entry.type !== 'file' || root === undefined) continue
-    const archive = await readArchive(textOfBytes(joinPath(root, entry.path)), deps, signal)
+    const archive = await readArchive(textOfBytes(join(root, entry.path)), deps, signal)
     if (archive !== undefined) archives.set(selection, archive)
   }
   return { ...chosen, archives }

@@ -1,9 +1,10 @@
 import type { FileTime, FileType, PackEntry, Xattr } from '../../native/requests.ts'
 import { type Bytes, textOfBytes } from '../../native/wire.ts'
 import { TsbuildError } from '../../registry/oci/error.ts'
+import { join, nameOf, parentOf } from '../../registry/store/resolve-path.ts'
 import type { TocEntry } from '../../registry/store/toc.ts'
 import { applyMode, type Mode } from '../dockerfile/mode.ts'
-import { baseName, comparePaths, joinPath, parentOf, resolvePath, type SourceEntry, type SourceTree } from '../sources/tree.ts'
+import { comparePaths, resolveIn, type SourceEntry, type SourceTree } from '../sources/tree.ts'
 import { relativeTo, type Selection } from './select.ts'
 import type { Archive } from './unpack.ts'
 import type { Owner } from './users.ts'
@@ -53,20 +54,23 @@ export class Placement {
 
   /** Copies one selection to `destination`, with the rules of fsutil's copy: a directory gives its contents, a file goes into a directory or becomes it. */
   async copy(tree: SourceTree, selection: Selection, destination: Bytes): Promise<void> {
-    const wantsDirectory = destination.endsWith('/') || destination.endsWith('/.')
     const path = await this.resolve(destination)
     const existing = await this.at(path)
     if (selection.entry.type === 'directory') return this.#copyDirectory(tree, selection, path)
-    const isInto = wantsDirectory || existing?.type === 'directory'
-    await this.#putSource(tree, selection.entry, isInto ? joinPath(path, selection.name) : path)
+    const isInto = namesDirectory(destination) || existing?.type === 'directory'
+    await this.#putSource(tree, selection.entry, isInto ? join(path, selection.name) : path)
   }
 
   /** A file that the Dockerfile holds itself. */
   async inline(name: Bytes, content: Uint8Array, destination: Bytes): Promise<void> {
     const path = await this.resolve(destination)
-    const isInto = destination.endsWith('/') || (await this.at(path))?.type === 'directory'
-    const entry = { ...this.#made('file', 0o644), size: content.length, source: { kind: 'inline', bytes: content } as const }
-    await this.#put({ ...entry, path: isInto ? joinPath(path, name) : path }, undefined)
+    const isInto = namesDirectory(destination) || (await this.at(path))?.type === 'directory'
+    const entry = {
+      ...this.#made('file', this.#mode(0o644, false)),
+      size: content.length,
+      source: { kind: 'inline', bytes: content } as const,
+    }
+    await this.#put({ ...entry, path: isInto ? join(path, name) : path }, undefined)
   }
 
   /**
@@ -79,8 +83,7 @@ export class Placement {
     const byPath = new Map(archive.entries.map((entry) => [entry.path, entry]))
     for (const [path, member] of byPath) {
       if (path === '') continue
-      const entry = member.type === 'hardlink' ? byPath.get(member.link) : member
-      if (entry === undefined) continue // the first name of the file is in no archive that could be unpacked elsewhere either
+      const entry = fileOf(member, byPath, archive)
       const sameFile = entry.type === 'file' ? `${archive.path}\0${entry.path}` : undefined
       await this.#put(this.#member(entry, blob, await this.#memberPath(into, path, entry.type)), sameFile)
     }
@@ -90,12 +93,12 @@ export class Placement {
   async directory(path: Bytes): Promise<void> {
     const resolved = await this.resolve(path)
     const existing = await this.at(resolved)
-    if (existing === undefined) await this.#put({ ...this.#made('directory', 0o755), path: resolved }, undefined)
+    if (existing === undefined) await this.#put(this.#madeDirectory(resolved), undefined)
     else if (existing.type !== 'directory') throw notDirectory(resolved)
   }
 
   resolve(path: Bytes): Promise<Bytes> {
-    return resolvePath((step) => this.at(step), path)
+    return resolveIn(this, path)
   }
 
   async at(path: Bytes): Promise<TargetEntry | undefined> {
@@ -119,12 +122,12 @@ export class Placement {
     if (existing === undefined) await this.#putSource(tree, selection.entry, path)
     else if (existing.type !== 'directory') throw notDirectory(path)
     else if (path !== '') await this.#put(kept(path, { ...existing, mtime: selection.entry.mtime }), undefined)
-    for (const inner of selection.below) await this.#putSource(tree, inner, joinPath(path, relativeTo(selection.entry.path, inner.path)))
+    for (const inner of selection.below) await this.#putSource(tree, inner, join(path, relativeTo(selection.entry.path, inner.path)))
   }
 
   async #memberPath(into: Bytes, path: Bytes, type: FileType): Promise<Bytes> {
-    const whole = joinPath(into, path)
-    return type === 'directory' ? this.resolve(whole) : joinPath(await this.resolve(parentOf(whole)), baseName(whole))
+    const whole = join(into, path)
+    return type === 'directory' ? this.resolve(whole) : join(await this.resolve(parentOf(whole)), nameOf(whole))
   }
 
   #member(entry: TocEntry, blob: number, path: Bytes): PackEntry {
@@ -150,6 +153,7 @@ export class Placement {
 
   async #put(entry: PackEntry, sameFile: string | undefined): Promise<void> {
     if (entry.path === '') return // the root itself keeps its metadata
+    if (/(^|\/)\.wh\./.test(entry.path)) throw reservedName(entry.path)
     await this.#parents(entry.path)
     const existing = await this.at(entry.path)
     if (existing?.type === 'directory' && entry.type !== 'directory') {
@@ -165,15 +169,19 @@ export class Placement {
     await this.#parents(parent)
     const existing = await this.#target.at(parent)
     if (existing !== undefined && existing.type !== 'directory') throw notDirectory(parent)
-    const { chmod } = this.#options
-    const mode = chmod?.kind === 'octal' ? chmod.mode : 0o755
-    const entry = existing === undefined ? { ...this.#made('directory', mode), path: parent } : kept(parent, existing)
+    const entry = existing === undefined ? this.#madeDirectory(parent) : kept(parent, existing)
     this.#placed.set(parent, { entry, sameFile: undefined })
+  }
+
+  /** 0755, or the octal --chmod; a symbolic one is about what is copied. */
+  #madeDirectory(path: Bytes): PackEntry {
+    const { chmod } = this.#options
+    return { ...this.#made('directory', chmod?.kind === 'octal' ? chmod.mode : 0o755), path }
   }
 
   #made(type: 'file' | 'directory', mode: number): PackEntry {
     const { uid, gid } = this.#options.owner ?? { uid: 0, gid: 0 }
-    return { ...NOTHING, type, mode: this.#mode(mode, type === 'directory'), uid, gid, mtime: this.#options.time }
+    return { ...NOTHING, type, mode, uid, gid, mtime: this.#options.time }
   }
 
   #mode(mode: number, isDirectory: boolean): number {
@@ -187,6 +195,33 @@ const NOTHING = { path: '', link: '', rdevMajor: 0, rdevMinor: 0, xattrs: [], si
 function kept(path: Bytes, entry: TargetEntry): PackEntry {
   const { type, mode, uid, gid, mtime, xattrs } = entry
   return { ...NOTHING, path, type, mode, uid, gid, mtime, xattrs }
+}
+
+/** `a/` and `a/.` can only be a directory. */
+function namesDirectory(path: Bytes): boolean {
+  return path.endsWith('/') || path.endsWith('/.')
+}
+
+/** The member that holds the content of a name of a file, through links to links. Throws ARCHIVE_INVALID when the archive has no such file. */
+function fileOf(member: TocEntry, byPath: ReadonlyMap<Bytes, TocEntry>, archive: Archive): TocEntry {
+  const seen = new Set<TocEntry>()
+  let entry: TocEntry | undefined = member
+  while (entry?.type === 'hardlink' && !seen.has(entry)) {
+    seen.add(entry)
+    entry = byPath.get(entry.link)
+  }
+  if (entry !== undefined && entry.type !== 'hardlink') return entry
+  const [name, link] = [textOfBytes(member.path), textOfBytes(member.link)]
+  throw new TsbuildError(
+    'ARCHIVE_INVALID',
+    `ADD cannot unpack ${textOfBytes(archive.path)}: ${name} is a hard link to ${link}, which is no file in it`,
+  )
+}
+
+function reservedName(path: Bytes): TsbuildError {
+  const hint =
+    'names that begin with .wh. mean a deletion in a layer (image-spec, layer.md); rename the file or leave it out in .dockerignore'
+  return new TsbuildError('LAYER_NAME', `/${textOfBytes(path)} cannot be in a layer`, { hint })
 }
 
 function notDirectory(path: Bytes): TsbuildError {

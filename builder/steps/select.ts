@@ -1,8 +1,9 @@
 import { type Bytes, bytesOfText, textOfBytes } from '../../native/wire.ts'
-import { type Digest, newHash } from '../../registry/oci/digest.ts'
+import { type Digest, digestOf } from '../../registry/oci/digest.ts'
 import { TsbuildError } from '../../registry/oci/error.ts'
+import { nameOf } from '../../registry/store/resolve-path.ts'
 import { matchComponent, readSourcePattern, type SourcePattern } from '../dockerfile/wildcard.ts'
-import { baseName, resolvePath, type SourceEntry, type SourceTree } from '../sources/tree.ts'
+import { resolveIn, type SourceEntry, type SourceTree } from '../sources/tree.ts'
 
 /** One thing that a COPY names or matches, links on the way to it followed. */
 export interface Selection {
@@ -42,21 +43,21 @@ export function cleanSource(source: string): string {
 }
 
 async function selectOne(tree: SourceTree, named: Bytes, source: string): Promise<Selection> {
-  const path = await resolvePath((step) => tree.at(step), named)
+  const path = await resolveIn(tree, named)
   const entry = await tree.at(path)
   if (entry === undefined) throw await missing(tree, source, path)
-  return { name: baseName(named), entry, below: entry.type === 'directory' ? await tree.below(path) : [] }
+  return { name: nameOf(named), entry, below: entry.type === 'directory' ? await tree.below(path) : [] }
 }
 
 /** The part before the first wildcard component is resolved, links followed; below it names are matched one by one. */
 async function matching(tree: SourceTree, pattern: SourcePattern): Promise<Bytes[]> {
   if (pattern.components.length === 0) return [bytesOfText(pattern.prefix)]
-  let found: Bytes[] = [await resolvePath((step) => tree.at(step), bytesOfText(pattern.prefix))]
+  let found: Bytes[] = [await resolveIn(tree, bytesOfText(pattern.prefix))]
   for (const depth of pattern.components.keys()) {
     const next: Bytes[] = []
     for (const dir of found) {
       for (const child of await childrenOf(tree, dir)) {
-        const match = matchComponent(pattern, depth, textOfBytes(baseName(child.path)))
+        const match = matchComponent(pattern, depth, textOfBytes(nameOf(child.path)))
         if (match === 'match' || (match === 'descend' && child.type === 'directory')) next.push(child.path)
       }
     }
@@ -90,19 +91,19 @@ export async function contentDigest(tree: SourceTree, selections: readonly Selec
     groups.set(key, group)
     return group
   }
-  const hash = newHash()
+  const lines: string[] = []
   const add = (name: Bytes, entry: SourceEntry) => {
     const { type, mode, uid, gid, link, rdevMajor, rdevMinor, xattrs, sameFile } = entry
-    hash.update(`${JSON.stringify([name, type, mode, uid, gid, link, rdevMajor, rdevMinor, xattrs, groupOf(sameFile)])}\n`)
     const digest = digestByEntry.get(entry)
-    if (digest !== undefined) hash.update(digest)
+    const content = digest === undefined ? '' : Buffer.from(digest).toString('hex')
+    lines.push(JSON.stringify([name, type, mode, uid, gid, link, rdevMajor, rdevMinor, xattrs, groupOf(sameFile), content]))
   }
   for (const { name, entry, below } of selections) {
     add(entry.type === 'directory' ? '' : name, entry)
     for (const inner of below) add(relativeTo(entry.path, inner.path), inner)
-    hash.update('\n')
+    lines.push('')
   }
-  return hash.digest()
+  return digestOf(lines.join('\n'))
 }
 
 /** Path of an entry below `dir`. */

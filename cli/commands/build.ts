@@ -42,7 +42,7 @@ export const run = command(
     try {
       const names = options.tag.map((tag) => formatReference(withDefaultTag(parseReference(tag))))
       const outputs = outputsOf(options.output, { push: options.push, names })
-      const connection = connectionOptions(options, names)
+      const connection = connectionOptions(options, 'all')
       const dockerfile = await dockerfileOf(options.file, folder, context)
       await using workspace = await openWorkspace(context, { ...progress, ...connection })
       const buildArgs = await buildArguments(options['build-arg'], context.env)

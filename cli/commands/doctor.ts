@@ -1,50 +1,73 @@
-import { storeRoot } from '../../registry/store/root.ts'
+import type { Helper } from '../../native/helper.ts'
+import type { Fact } from '../../native/requests.ts'
+import { hasCode, type TsbuildError } from '../../registry/oci/error.ts'
+import { prepareRoot, storeRoot } from '../../registry/store/root.ts'
 import { command } from '../context.ts'
-import { isolationOf } from '../isolation.ts'
+import { FIXES, UNUSED } from '../fixes.ts'
+import { isolationOf, probePlace, stackingOf } from '../isolation.ts'
 import { openNative } from '../native-parts.ts'
 
-/** What to do about a fact that does not hold; the smallest change that helps. */
-const FIXES: Readonly<Record<string, string>> = {
-  ids: 'give the user ranges: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER, and install uidmap',
-  'user namespace':
-    'allow user namespaces: sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, or an AppArmor profile for tsbuild-sandbox',
-  overlay: 'put the store on ext4, xfs, btrfs or tmpfs with TSBUILD_ROOT; overlayfs in a user namespace needs Linux 5.11',
-  'lowerdir+': 'Linux 6.8 or later mounts long chains of layers without a limit on their paths',
-  'fresh proc': 'run the container with an unmasked /proc (--security-opt systempaths=unconfined)',
-  seccomp: 'build the kernel with CONFIG_SECCOMP_FILTER',
-  landlock: 'Linux 6.12 or later with landlock in lsm= closes abstract unix sockets of the host to steps',
-  cgroup: 'nothing to do: limits of memory and processes are not used yet',
-  keyring: 'nothing to do: steps then share the session keyring',
-  tun: 'nothing to do: isolated networks are not used yet',
-}
+const NO_STEPS =
+  'isolation: none is to be had here, so a RUN fails; Dockerfiles without RUN are built all the same, and images pushed and pulled'
 
+/** Prints the table and answers 0 whatever it says: a place that allows little is described, not a failure of this command. */
 export const run = command(
   {
     path: ['doctor'],
-    summary: 'Tells which isolation this machine allows, why not more, and the smallest fix.',
+    summary: 'Tells which isolation this machine allows, why not more, and the smallest fix. Its exit status is 0 whatever it finds.',
     operands: [],
     flags: { format: { kind: 'string', value: 'json', help: 'json: the facts as JSON' } },
   },
   async ({ format }, _operands, context) => {
     const core = await openNative(context)
     await using native = core.native
-    void native
-    await using helper = await core.startHelper()
-    const facts = await helper.probe(context.signal)
-    const isolation = isolationOf(facts)
+    const root = storeRoot(context.env, context.uid)
+    prepareRoot(root, context.uid)
+    const forced = stackingOf(context.env.TSBUILD_STACKING)
+    const started = await start(core.startHelper)
+    const facts = isHelper(started)
+      ? await probed(started, (helper) => probePlace(root, helper, native, context.signal))
+      : withoutHelper(started)
+    const isolation = isHelper(started) ? isolationOf(facts, forced).line : NO_STEPS
+    const fixes = isHelper(started) ? FIXES : { ...FIXES, ...(started.hint !== undefined && { 'user namespace': started.hint }) }
     if (format === 'json') {
-      context.print(
-        `${JSON.stringify({ version: context.version, native: core.description, isolation: isolation.line, facts }, null, 2)}\n`,
-      )
+      context.print(`${JSON.stringify({ version: context.version, native: core.description, isolation, facts }, null, 2)}\n`)
       return 0
     }
-    context.print(
-      `tsbuild ${context.version}, native ${core.description}\nstore ${storeRoot(context.env, context.uid)}\n${isolation.line}\n\n`,
-    )
-    for (const { name, ok, detail } of facts) {
-      context.print(`${ok ? 'yes' : 'no '}  ${name}${detail === '' ? '' : `: ${detail}`}\n`)
-      if (!ok && FIXES[name] !== undefined) context.print(`     ${FIXES[name]}\n`)
-    }
+    context.print(`tsbuild ${context.version}, native ${core.description}\nstore ${root}\n${isolation}\n\n`)
+    for (const fact of facts) context.print(rowOf(fact, fixes[fact.name]))
     return 0
   },
 )
+
+/** The helper, or why there can be none in this place. */
+async function start(startHelper: () => Promise<Helper>): Promise<Helper | TsbuildError> {
+  try {
+    return await startHelper()
+  } catch (error) {
+    if (hasCode(error, 'NO_USER_NAMESPACE') || hasCode(error, 'NATIVE_FAILURE')) return error as TsbuildError
+    throw error
+  }
+}
+
+function isHelper(started: Helper | TsbuildError): started is Helper {
+  return 'probe' in started
+}
+
+async function probed(started: Helper, probe: (helper: Helper) => Promise<Fact[]>): Promise<Fact[]> {
+  await using helper = started
+  return await probe(helper)
+}
+
+function withoutHelper({ message }: TsbuildError): Fact[] {
+  return [
+    { name: 'user namespace', ok: false, detail: message },
+    { name: 'ids', ok: false, detail: 'only in a user namespace can there be ids for the files of an image' },
+  ]
+}
+
+function rowOf({ name, ok, detail }: Fact, fix: string | undefined): string {
+  const why = detail === '' ? '' : `: ${detail}`
+  if (!ok && UNUSED.includes(name)) return `-    ${name}${why}; it is not used yet, so nothing is missing\n`
+  return ok ? `yes  ${name}${why}\n` : `no   ${name}${why}\n${fix === undefined ? '' : `     ${fix}\n`}`
+}

@@ -6,7 +6,8 @@ import { openWorkspace } from '../wire.ts'
 export const run = command(
   {
     path: ['prune'],
-    summary: 'Removes what neither a named image nor the step cache needs: blobs, snapshots, left-over transfers.',
+    summary:
+      'Removes what neither a named image nor a cached step needs: blobs, snapshots, left-over transfers. Cached steps stay until --all.',
     operands: [],
     flags: {
       all: { kind: 'boolean', short: 'a', help: 'forget all names, cached steps and snapshots too: nothing is left' },
@@ -14,8 +15,7 @@ export const run = command(
     },
   },
   async ({ all }, _operands, context) => {
-    const progress = context.progress('quiet')
-    await using workspace = await openWorkspace(context, { access: 'exclusive', emit: progress.emit })
+    await using workspace = await openWorkspace(context, { access: 'exclusive' })
     const { blobs, bytes, snapshots } = await prune(workspace, all)
     context.print(`removed ${blobs} blobs (${formatSize(bytes)}) and ${snapshots} snapshots\n`)
     return 0

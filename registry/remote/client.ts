@@ -18,8 +18,8 @@ export interface ClientOptions {
   readonly transport: Transport
   /** Absent: anonymous. */
   readonly credentials?: Pick<Credentials, 'find'> | undefined
-  /** Registries (`host[:port]`) of which the user says: plain http and unverified certificates are fine. */
-  readonly insecure?: readonly string[] | undefined
+  /** Registries (`host[:port]`), or all, of which the user says: plain http and unverified certificates are fine. */
+  readonly insecure?: readonly string[] | 'all' | undefined
   /** Hosts of token servers that may get credentials although their domain is not the registry's. */
   readonly trustedRealms?: readonly string[] | undefined
   readonly retry: RetryOptions
@@ -118,7 +118,8 @@ export class RegistryClient implements AsyncDisposable {
   /** https always; where plain http would be acceptable it is tried only when the other side cannot speak TLS. */
   async #discover(registry: string, signal?: AbortSignal): Promise<Endpoint> {
     const host = registry === 'docker.io' ? 'registry-1.docker.io' : registry
-    const insecure = this.#options.insecure?.includes(registry) ?? false
+    const allowed = this.#options.insecure
+    const insecure = allowed === 'all' || (allowed?.includes(registry) ?? false)
     const secure = this.#endpointAt(registry, new URL(`https://${host}`), insecure)
     if (!insecure && !isLoopbackHost(secure.base.hostname)) {
       await this.#ping(secure, signal)

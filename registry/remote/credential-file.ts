@@ -1,7 +1,8 @@
-import { chmod, mkdir, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
+import { chmod, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type InferOutput, looseObject, optional, record, safeParse, string } from 'valibot'
 import { isErrno, TsbuildError } from '../oci/error.ts'
+import { makeFolders } from '../store/make-folders.ts'
 
 const MAX_FILE_BYTES = 4 << 20
 
@@ -36,7 +37,7 @@ export async function readCredentialFile(path: string): Promise<CredentialFile |
 /** Replaces the file as a whole, mode 0600; where `path` is a symbolic link, the file it points to. Throws CREDENTIALS_WRITE. */
 export async function writeCredentialFile(path: string, file: CredentialFile): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    makeFolders(dirname(path), 0o700)
     const target = await realpath(path).catch((cause) => {
       if (isErrno(cause, 'ENOENT')) return path
       throw cause

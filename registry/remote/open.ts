@@ -11,7 +11,7 @@ export interface OpenOptions {
   readonly now: () => number
   readonly random: () => number
   /** Registries to which plain http and any certificate are fine. */
-  readonly insecure?: readonly string[] | undefined
+  readonly insecure?: readonly string[] | 'all' | undefined
   /** PEM files with further authorities. */
   readonly caFiles?: readonly string[] | undefined
   /** Sends no credentials at all. */

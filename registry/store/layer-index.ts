@@ -1,6 +1,6 @@
 import type { Bytes } from '../../native/wire.ts'
 import { whiteoutOf } from '../oci/whiteout.ts'
-import { nameOf, parentOf, resolvePath } from './resolve-path.ts'
+import { join, nameOf, parentOf, resolvePath } from './resolve-path.ts'
 import type { Toc, TocEntry } from './toc.ts'
 
 /** The entry at a path in the layers below, no link followed. */
@@ -125,8 +125,4 @@ export class LayerIndex {
 function isDirectlyIn(directory: Bytes, path: Bytes): boolean {
   if (directory === '') return !path.includes('/')
   return path.startsWith(directory) && path[directory.length] === '/' && path.indexOf('/', directory.length + 1) < 0
-}
-
-export function join(directory: Bytes, name: Bytes): Bytes {
-  return directory === '' ? name : `${directory}/${name}`
 }

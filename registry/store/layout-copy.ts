@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import type { NativeOps } from '../../native/ops.ts'
 import { bytesOfText } from '../../native/wire.ts'
@@ -10,6 +10,7 @@ import type { Blobs } from './blobs.ts'
 import { type BlobSource, graphOf } from './graph.ts'
 import { selectManifest } from './image.ts'
 import { encodeIndex, findInLayout, IMAGE_NAME, invalid, LAYOUT_STAMP, type Layout, openLayout, REF_NAME } from './layout.ts'
+import { makeFolders } from './make-folders.ts'
 import { inParallel } from './parallel.ts'
 import { blobPath, type Place } from './place.ts'
 import { missing } from './read-blob.ts'
@@ -100,9 +101,9 @@ export async function exportLayout(
 
 function prepareFolder(folder: string): readonly Descriptor[] {
   if (existsSync(`${folder}/oci-layout`)) return openLayout(folder).manifests
-  mkdirSync(folder, { recursive: true })
+  makeFolders(folder)
   if (readdirSync(folder).length > 0) throw invalid(folder, 'it holds other files')
-  mkdirSync(`${folder}/blobs/sha256`, { recursive: true })
+  makeFolders(`${folder}/blobs/sha256`)
   writeFileSync(`${folder}/oci-layout`, LAYOUT_STAMP, { mode: 0o644 })
   writeFileSync(`${folder}/index.json`, encodeIndex([]), { mode: 0o644 })
   return []
@@ -112,7 +113,7 @@ async function exportBlob(store: Place & { blobs: Blobs }, folder: string, diges
   const layout = openLayout(folder)
   const to = layout.path(digest) // refuses links, so that nothing is written elsewhere
   if ((await layout.stat(digest))?.size === (await store.blobs.stat(digest))?.size) return
-  mkdirSync(dirname(to), { recursive: true })
+  makeFolders(dirname(to))
   const temporary = `${folder}/blobs/.${basename(to)}.new`
   rmSync(temporary, { force: true })
   await store.native.clone({ from: bytesOfText(store.blobs.path(digest)), to: bytesOfText(temporary) })

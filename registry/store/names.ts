@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { parse } from 'valibot'
 import { type Descriptor, descriptorSchema } from '../oci/descriptor.ts'
 import { digestOf, hexOf } from '../oci/digest.ts'
@@ -20,6 +20,8 @@ export interface NamedDescriptor {
 /** Names of images, a file each in `names/`: these are what counts, index.json is made from them (layout.ts, refreshIndex). */
 export interface Names {
   get(name: string): Promise<Descriptor | undefined>
+  /** When the name was last given to something else than before, in milliseconds since the epoch; undefined when there is no such name. */
+  since(name: string): Promise<number | undefined>
   /** Makes all that the descriptor leads to durable, then the name. Nothing is written when the name says so already. */
   set(name: string, descriptor: Descriptor): Promise<void>
   /** False when there was no such name. */
@@ -37,6 +39,7 @@ export function openNames(place: Place, blobs: Blobs, tocs: Tocs): Names {
   const path = (name: string) => `${place.root}/names/${fileNameOfName(name)}`
   return {
     get: async (name) => readNameFile(path(name))?.descriptor,
+    since: async (name) => statSync(path(name), { throwIfNoEntry: false })?.mtimeMs,
     set: (name, descriptor) => setName(place, { blobs, tocs }, { path: path(name), name, descriptor }),
     delete: (name) => deleteName(place, path(name)),
     list: async () => listNames(place.root),

@@ -21,6 +21,11 @@ export interface ResolvedPath<N> {
   readonly obstacle: N | undefined
 }
 
+export interface ResolveOptions {
+  /** Default true: a symbolic link as last component is followed, too. */
+  readonly followLast?: boolean
+}
+
 /**
  * Resolves a path as a process with this root does: links from the root, `..` never above it. A leading slash changes nothing.
  * Throws PATH_LOOP after 40 links.
@@ -28,8 +33,31 @@ export interface ResolvedPath<N> {
 export function resolvePath<N extends Resolvable>(
   path: Bytes,
   at: (path: Bytes) => N | undefined,
-  { followLast = true }: { followLast?: boolean } = {},
+  options: ResolveOptions = {},
 ): ResolvedPath<N> {
+  const walk = pathWalk<N>(path, options)
+  let step = walk.next()
+  while (!step.done) step = walk.next(at(step.value))
+  return step.value
+}
+
+/** As `resolvePath`, over a tree that takes time to look into. */
+export async function resolvePathIn<N extends Resolvable>(
+  path: Bytes,
+  at: (path: Bytes) => Promise<N | undefined>,
+  options: ResolveOptions = {},
+): Promise<ResolvedPath<N>> {
+  const walk = pathWalk<N>(path, options)
+  let step = walk.next()
+  while (!step.done) step = walk.next(await at(step.value))
+  return step.value
+}
+
+/** Yields each path that has to be looked at, is given what is there, and returns where it all leads. path_resolution(7). */
+function* pathWalk<N extends Resolvable>(
+  path: Bytes,
+  { followLast = true }: ResolveOptions,
+): Generator<Bytes, ResolvedPath<N>, N | undefined> {
   const todo = path.split('/').reverse()
   let here: Bytes = ''
   let node: N | undefined
@@ -44,14 +72,14 @@ export function resolvePath<N extends Resolvable>(
       continue
     }
     here = here === '' ? part : `${here}/${part}`
-    node = obstacle === undefined ? at(here) : undefined
+    node = obstacle === undefined ? yield here : undefined
     if (node?.type !== 'symlink' || (!followLast && isLast(todo))) continue
     if (++links > MAX_LINKS) throw new TsbuildError('PATH_LOOP', `${JSON.stringify(textOfBytes(path))}: too many symbolic links`)
     here = node.link.startsWith('/') ? '' : parentOf(here)
     todo.push(...node.link.split('/').reverse())
     node = undefined
   }
-  return { path: here, node: obstacle === undefined ? (node ?? at(here)) : undefined, obstacle }
+  return { path: here, node: obstacle === undefined ? (node ?? (yield here)) : undefined, obstacle }
 }
 
 /** `a/` means the directory behind a link, `a` the link. */
@@ -66,4 +94,8 @@ export function parentOf(path: Bytes): Bytes {
 
 export function nameOf(path: Bytes): Bytes {
   return path.slice(path.lastIndexOf('/') + 1)
+}
+
+export function join(directory: Bytes, name: Bytes): Bytes {
+  return directory === '' ? name : name === '' ? directory : `${directory}/${name}`
 }

@@ -1,6 +1,7 @@
 import { accessSync, constants, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { isErrno, TsbuildError } from '../oci/error.ts'
+import { makeFolders } from './make-folders.ts'
 
 const STAMP = '1\n'
 const FOLDERS = ['blobs/sha256', 'names', 'toc', 'layers', 'snapshots', 'steps', 'ingest', 'cache/steps', 'cache/files', 'locks']
@@ -40,21 +41,9 @@ function readStamp(root: string): string | undefined {
 }
 
 function makeRoot(root: string): void {
-  refusing(root, () => makeFolders(root))
+  refusing(root, () => makeFolders(root, 0o700))
   const foreign = refusing(root, () => readdirSync(root)).find((name) => !OWN.has(name))
   if (foreign !== undefined) throw otherFormat(root, `is not empty (${JSON.stringify(foreign)})`)
-}
-
-/** As mkdir with `recursive`, which in Node 20 never returns where a folder cannot be made although its parent is there (/proc). */
-function makeFolders(path: string): void {
-  try {
-    mkdirSync(path, { mode: 0o700 })
-  } catch (error) {
-    if (isErrno(error, 'EEXIST')) return
-    if (!isErrno(error, 'ENOENT')) throw error
-    makeFolders(dirname(path))
-    mkdirSync(path, { mode: 0o700 })
-  }
 }
 
 function checkPrivate(root: string, uid: number): void {

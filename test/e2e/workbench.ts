@@ -1,15 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { busyboxImage } from '../../fixtures/busybox.ts'
+import { realFolder } from '../../fixtures/cli.ts'
 import { HELPER, helperWith } from '../../fixtures/sandbox.ts'
 import { type Addon, openAddon } from '../../native/addon.ts'
 import { bytesOfText } from '../../native/wire.ts'
 import { packageRoot } from '../package-root.ts'
 
 export const TSBUILD = join(packageRoot(), 'tsbuild')
-const TMPFS_MAGIC = 0x01021994
 
 /** How a command of the real CLI ended. */
 export interface Ended {
@@ -53,7 +52,7 @@ export class Workbench implements AsyncDisposable {
   }
 
   static async create(): Promise<Workbench> {
-    const bench = new Workbench(mkdtempSync(join(diskFolder(), 'tsbuild-e2e-')))
+    const bench = new Workbench(realFolder('e2e'))
     for (const name of ['context', 'home']) mkdirSync(join(bench.folder, name), { mode: 0o700 })
     return bench
   }
@@ -127,12 +126,6 @@ export class Workbench implements AsyncDisposable {
     await this.native[Symbol.asyncDispose]()
     await removeFolder(this.folder)
   }
-}
-
-/** A real disk, as stores are on one: overlayfs takes no upper layer on some others. */
-export function diskFolder(): string {
-  const wanted = [process.env.TSBUILD_TEST_TMP, tmpdir(), '/var/tmp'].filter((path) => path !== undefined)
-  return wanted.find((path) => statfsSync(path).type !== TMPFS_MAGIC) ?? tmpdir()
 }
 
 function environment(bench: Workbench, more: CommandOptions['env'] = {}): Record<string, string | undefined> {

@@ -3,12 +3,14 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { realFolder } from '../../fixtures/cli.ts'
 import { childrenOf, eventually, processesWith } from '../../fixtures/processes.ts'
 import { addInside, busyboxTree, HELPER, helperWith, noSandbox, runStep, stepOf, type TestTree, VERSION } from '../../fixtures/sandbox.ts'
 import type { NativeCause } from '../../native/failure.ts'
 import { type Helper, startHelper } from '../../native/helper.ts'
 import { openPlainHelper } from '../../native/plain-helper.ts'
 import { KIND } from '../../native/protocol.ts'
+import { encodeProbe } from '../../native/requests.ts'
 import { type StartedHelper, startProcess } from '../../native/start.ts'
 import { hasCode, isErrno } from '../../registry/oci/error.ts'
 
@@ -90,7 +92,9 @@ describe('startHelper', function () {
   })
 
   it('probes this place', async () => {
-    const facts = await helper.probe()
+    const scratch = realFolder('probe')
+    const facts = await helper.probe(scratch)
+    await helper.remove([scratch])
     const names = [
       'ids',
       'user namespace',
@@ -124,7 +128,7 @@ describe('startHelper', function () {
     const [step] = processesWith('sleep 71001')
     process.kill(step?.parent ?? 0, 'SIGKILL')
     const cause = await causeOf(victim)
-    assert.deepEqual([cause.syscall, cause.path], ['helper child died', 'signal 9'])
+    assert.deepEqual([cause.syscall, cause.path], ['the helper process of this request was killed by signal 9', ''])
     assert.ok(await eventually(() => processesWith('sleep 71001').length === 0, 1000), 'its step lives on')
     assert.equal((await survivor).stdout, 'alive\n')
     other.dispose()
@@ -136,12 +140,12 @@ describe('startHelper', function () {
     assert.ok(await eventually(() => processesWith('sleep 71002').length > 0, 2000))
     await Promise.all([assert.rejects(running, (error) => hasCode(error, 'HELPER_DIED')), own[Symbol.asyncDispose]()])
     assert.equal(processesWith('sleep 71002').length, 0)
-    await assert.rejects(own.probe(), (error) => hasCode(error, 'HELPER_DIED'))
+    await assert.rejects(own.probe(''), (error) => hasCode(error, 'HELPER_DIED'))
   })
 
   it('does not keep an idle process alive', () => {
     const script = `const { startHelper } = await import(${JSON.stringify(module('native/helper.js'))})
-      const helper = await startHelper(${JSON.stringify(options)}); await helper.probe()`
+      const helper = await startHelper(${JSON.stringify(options)}); await helper.probe('')`
     execFileSync(process.execPath, ['--input-type=module', '-e', script], { timeout: 10_000 })
   })
 })
@@ -159,7 +163,7 @@ describe('requests that are none', function () {
   for (const [what, kind, body] of [
     ['an unknown kind', 200, ''],
     ['a kind of the other mode', KIND.lock, ''],
-    ['a probe with a body', KIND.probe, 'x'],
+    ['a probe with no body', KIND.probe, ''],
     ['a step that is empty', KIND.step, ''],
     ['a step that ends early', KIND.step, '\0\xff\xff\xff\xff'],
     ['a list longer than its message', KIND.step, '\0\0\0\0\0\x01\0\0\0a\xff\xff\xff\x7f'],
@@ -167,7 +171,7 @@ describe('requests that are none', function () {
     it(`fails ${what} and goes on`, async () => {
       const cause = await causeOf(started.connection.request(kind, Buffer.from(body, 'latin1')))
       assert.equal(cause.code, 'EPROTO')
-      assert.ok((await started.connection.request(KIND.probe, Buffer.alloc(0))).length > 0)
+      assert.ok((await started.connection.request(KIND.probe, encodeProbe(''))).length > 0)
     })
 
   it('ends when there is no way to find the next frame', async () => {
@@ -189,7 +193,7 @@ describe('kill -9', function () {
     skipWithout.call(this)
     const started = await helperWith('auto')
     if (typeof started === 'string') this.skip()
-    const facts = await started.probe()
+    const facts = await started.probe('')
     // With more than one id the sleeper runs as another user and becomes root by its file's set-user-id bit: no parent-death signal survives that.
     setuid.uid = facts.find((fact) => fact.name === 'ids')?.ok ? 33 : 0
     await started[Symbol.asyncDispose]()

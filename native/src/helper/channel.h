@@ -12,6 +12,7 @@ namespace tsbuild {
 struct Place {
   enum class Ids : uint8_t { kNone, kOwn, kRanges, kSingle, kHost };
   Ids ids = Ids::kNone;    // kNone: plain mode; kHost: root without a user namespace
+  std::string passed_over{};  // the better kinds of ids that were tried, and why each is not to be had: "ranges: no ranges for this user (/etc/subuid)"
   bool user_namespace() const { return ids != Ids::kNone && ids != Ids::kHost; }
 };
 

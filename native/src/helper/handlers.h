@@ -3,7 +3,7 @@
 //   list, hash, read, index   read files below paths that Node named; they run with the caller's rights, or less
 //   pack, clone, flatten      make new files at paths that Node named (O_EXCL, or below a folder by openat2)
 //   lock                      opens one file that Node named and holds flock(2) on it
-//   probe                     mounts and makes namespaces in a mount namespace that ends with the request
+//   probe                     mounts in a mount namespace that ends with the request; makes folders below an empty one that Node named
 //   begin, unpack, seal       read and write below the folders of one tree, by openat2 below its root; they mount only in their own namespace
 //   remove                    removes folders of the store that Node named, by fd, without following links
 //   step                      runs a stranger's command: see step.h

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <string>
 
+#include "common/text-file.h"
 #include "devices.h"
 #include "mounts.h"
 
@@ -78,6 +79,22 @@ Status mask_sys(int sys) {
     if (!status.ok()) return status;
   }
   return mask_thermal(sys);
+}
+
+// They are covered, not left out: in a user namespace a copy without them is refused, since it would show what is below (mount_namespaces(7), "locked").
+// An outer mount comes before those in it, which are not there any more once it is covered. proc(5), mountinfo: the path is the fifth word.
+Status mask_mounts_of_sys(int sys) {
+  Result<std::string> mounts = read_text_file("/proc/self/mountinfo");
+  if (!mounts.ok()) return mounts.failure();
+  for (const std::string& line : split(mounts.value(), '\n')) {
+    std::vector<std::string> words = split(line, ' ');
+    if (words.size() < 5 || !words[4].starts_with("/sys/")) continue;
+    std::string path = words[4].substr(5);
+    if (path == "fs/cgroup" || path.starts_with("fs/cgroup/")) continue;
+    Status status = cover(sys, path);
+    if (!status.ok()) return status;
+  }
+  return done();
 }
 
 }  // namespace tsbuild

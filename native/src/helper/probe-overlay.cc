@@ -1,48 +1,47 @@
 #include <sys/stat.h>
 
-#include <cstring>
-
 #include "mounts.h"
+#include "overlay.h"
 #include "probe.h"
+#include "reason.h"
 
 namespace tsbuild {
 
-using Directories = MountOptions;
+static Status make_folders(const Fd& scratch) {
+  for (const char* path : {"lower", "lower/fs", "lower/fs/d", "active", "active/fs", "upper", "work"})
+    if (::mkdirat(scratch.get(), path, 0700) != 0) return errno_failure("mkdirat", path);
+  return done();
+}
 
-static Status try_overlay(const MountOptions& options, const char* flag) {
+// As a step's tree is mounted, and what a step may do to it: a directory that takes the place of another is marked opaque by an xattr, and a removed one
+// is a device node. A file system that can keep neither (NFS) lets itself be mounted all the same.
+static Status try_tree(const std::string& scratch) {
+  Result<Fd> root = mount_overlay(Tree{Stacking::kOverlay, {scratch + "/lower"}, scratch + "/active"});
+  if (!root.ok()) return Failure{root.failure().error, root.failure().call, "overlay"};  // its path says nothing: it is gone with the probe
+  if (::unlinkat(root.value().get(), "d", AT_REMOVEDIR) != 0) return errno_failure("unlinkat", "in an overlay");
+  if (::mkdirat(root.value().get(), "d", 0755) != 0) return errno_failure("mkdirat", "in an overlay");
+  return done();
+}
+
+static Status try_by_parts(const Fd& scratch) {
+  if (::fchdir(scratch.get()) != 0) return errno_failure("fchdir");
   Fd context(::fsopen("overlay", FSOPEN_CLOEXEC));
   if (!context.valid()) return errno_failure("fsopen", "overlay");
-  for (const auto& [key, value] : options)
-    if (::fsconfig(context.get(), FSCONFIG_SET_STRING, key, value.c_str(), 0) != 0) return errno_failure("fsconfig", key);
-  if (::fsconfig(context.get(), FSCONFIG_SET_FLAG, "userxattr", nullptr, 0) != 0) return errno_failure("fsconfig", "userxattr");
-  if (flag != nullptr && ::fsconfig(context.get(), FSCONFIG_SET_FLAG, flag, nullptr, 0) != 0) return errno_failure("fsconfig", flag);
+  for (const auto& [key, value] : {std::pair{"lowerdir+", "lower"}, {"upperdir", "upper"}, {"workdir", "work"}})
+    if (::fsconfig(context.get(), FSCONFIG_SET_STRING, key, value, 0) != 0) return errno_failure("fsconfig", key);
+  for (const char* flag : {"userxattr", "volatile"})
+    if (::fsconfig(context.get(), FSCONFIG_SET_FLAG, flag, nullptr, 0) != 0) return errno_failure("fsconfig", flag);
   if (::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) return errno_failure("fsconfig", "overlay");
   return done();
 }
 
-// A tmpfs over /tmp of this request's own mount namespace, with three empty directories in it.
-static Status make_scratch() {
-  Result<Fd> scratch = new_mount("tmpfs", {{"size", "1m"}}, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
-  if (!scratch.ok()) return scratch.failure();
-  for (const char* name : {"lower", "upper", "work", "upper2", "work2"})
-    if (::mkdirat(scratch.value().get(), name, 0755) != 0) return errno_failure("mkdirat", name);
-  Fd target(::open("/tmp", O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!target.valid()) target.reset(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
-  Status attached = attach_mount(scratch.value(), target.get());
-  if (!attached.ok()) return attached;
-  return ::fchdir(scratch.value().get()) == 0 ? done() : Status(errno_failure("fchdir"));
-}
-
-std::vector<Fact> probe_overlay() {
-  Status scratch = make_scratch();
-  Status plain = scratch.ok() ? try_overlay({{"lowerdir", "lower"}, {"upperdir", "upper"}, {"workdir", "work"}}, nullptr) : scratch;
-  Status one_by_one = scratch.ok() ? try_overlay({{"lowerdir+", "lower"}, {"upperdir", "upper2"}, {"workdir", "work2"}}, "volatile") : scratch;
-  std::vector<Fact> facts;
-  for (const auto& [name, status] : {std::pair{"overlay", &plain}, {"overlay lowerdir+ volatile", &one_by_one}}) {
-    const Failure* failure = status->ok() ? nullptr : &status->failure();
-    facts.push_back({name, failure == nullptr, failure == nullptr ? "" : std::string(::strerrorname_np(failure->error)) + ": " + failure->call + ' ' + failure->path});
-  }
-  return facts;
+std::vector<Fact> probe_overlay(const std::string& folder) {
+  Fd scratch(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  Status made = scratch.valid() ? make_folders(scratch) : Status(errno_failure("open", folder));
+  Status tree = made.ok() ? try_tree(folder) : made;
+  Status by_parts = made.ok() ? try_by_parts(scratch) : made;
+  return {{"overlay", tree.ok(), tree.ok() ? "" : text_of(tree.failure())},
+          {"overlay lowerdir+ volatile", by_parts.ok(), by_parts.ok() ? "" : text_of(by_parts.failure())}};
 }
 
 }  // namespace tsbuild

@@ -2,35 +2,40 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
-#include <cstring>
-
 #include "common/text-file.h"
 #include "handlers.h"
 #include "id-map.h"
 #include "landlock.h"
 #include "mounts.h"
 #include "probe.h"
+#include "reason.h"
+#include "userns.h"
 
 namespace tsbuild {
-
-static std::string text_of(const Failure& failure) {
-  std::string text = failure.error == 0 ? "" : std::string(::strerrorname_np(failure.error)) + ": ";
-  text += failure.call;
-  if (!failure.path.empty()) text += ' ' + failure.path;
-  return text;
-}
 
 static Fact fact_of(const char* name, const Status& status, std::string detail) {
   return status.ok() ? Fact{name, true, std::move(detail)} : Fact{name, false, text_of(status.failure())};
 }
 
+static std::string count_text(const Extents& extents, const char* what) {
+  uint64_t count = count_ids(extents);
+  return std::to_string(count) + ' ' + what + (count == 1 ? "" : "s");
+}
+
+// Where a map holds every id there is, its size says nothing: user_namespaces(7), 4294967295 is no id.
+static std::string map_text(const IdMap& map) {
+  if (count_ids(map.users) >= UINT32_MAX && count_ids(map.groups) >= UINT32_MAX) return "all ids";
+  return count_text(map.users, "user id") + ", " + count_text(map.groups, "group id");
+}
+
+// Not ok when there could be more: one id only, or those of the machine itself.
 static Fact probe_ids(const Place& place) {
-  static constexpr const char* kNames[] = {"none", "own", "ranges", "single", "host"};
   Result<IdMap> map = current_map();
   if (!map.ok()) return {"ids", false, text_of(map.failure())};
-  std::string detail = std::string(kNames[static_cast<size_t>(place.ids)]) + ": " + std::to_string(count_ids(map.value().users)) + " user ids, " +
-                       std::to_string(count_ids(map.value().groups)) + " group ids";
-  return {"ids", place.ids != Place::Ids::kSingle, detail};
+  bool is_best = (place.ids == Place::Ids::kOwn || place.ids == Place::Ids::kRanges) && count_ids(map.value().users) > 1;
+  std::string detail = std::string(name_of(place.ids)) + ": " + map_text(map.value());
+  if (!is_best && !place.passed_over.empty()) detail += " (" + place.passed_over + ')';
+  return {"ids", is_best, detail};
 }
 
 static Fact probe_user_namespace(const Place& place) {
@@ -83,9 +88,11 @@ static Fact probe_tun() {
 }
 
 Result<std::string> handle_probe(Reader& body, Channel& channel) {
+  std::string scratch = body.bytes();
   if (!body.finished()) return Failure{EPROTO, "probe", {}};
   std::vector<Fact> facts{probe_ids(channel.place()), probe_user_namespace(channel.place()), fact_of("proc", try_proc(), "")};
-  for (Fact& fact : probe_overlay()) facts.push_back(std::move(fact));
+  if (!scratch.empty())
+    for (Fact& fact : probe_overlay(scratch)) facts.push_back(std::move(fact));
   for (Fact (*probe)() : {probe_seccomp, probe_landlock, probe_cgroup, probe_keyring, probe_tun}) facts.push_back(probe());
   Writer w;
   w.u32(static_cast<uint32_t>(facts.size()));

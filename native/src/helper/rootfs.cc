@@ -102,11 +102,13 @@ static Status add_proc(int target) {
 
 // A new sysfs shows our network namespace and is to be had only with one of our own; else it is the host's, read-only all the way down.
 static Status add_sys(int target, bool own_network) {
-  Result<Fd> sys = own_network ? new_mount("sysfs", {}, kNoSetidDevExec) : copy_mount(AT_FDCWD, "/sys", true);
-  if (own_network && !sys.ok()) sys = copy_mount(AT_FDCWD, "/sys", true);
+  Result<Fd> sys = own_network ? new_mount("sysfs", {}, kNoSetidDevExec) : Result<Fd>(Fd());
+  bool is_copy = !sys.ok() || !sys.value().valid();
+  if (is_copy) sys = copy_mount(AT_FDCWD, "/sys", true);
   if (!sys.ok()) return sys.failure();
   Status status = restrict_mount(sys.value(), MOUNT_ATTR_RDONLY | kNoSetidDevExec, true);
   if (status.ok()) status = attach_mount(sys.value(), target);
+  if (status.ok() && is_copy) status = mask_mounts_of_sys(sys.value().get());
   return status.ok() ? mask_sys(sys.value().get()) : status;
 }
 

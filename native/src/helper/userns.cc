@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "id-map.h"
+#include "reason.h"
 #include "spawn.h"
 
 namespace tsbuild {
@@ -22,6 +23,11 @@ std::vector<Place::Ids> parse_ids(const std::string& word) {
   // Root that may not make user namespaces still has mount and pid namespaces; probe says so.
   if (::geteuid() == 0) return {Ids::kOwn, Ids::kRanges, Ids::kSingle, Ids::kHost};
   return {Ids::kRanges, Ids::kSingle};
+}
+
+const char* name_of(Place::Ids ids) {
+  static constexpr const char* kNames[] = {"none", "own", "ranges", "single", "host"};
+  return kNames[static_cast<size_t>(ids)];
 }
 
 // In the child: becomes root of its namespaces. The order matters: a change of ids clears the parent-death signal and makes us undumpable, so both
@@ -79,19 +85,20 @@ static Status let_in(const Child& child, const Fd& line, const IdMap& map) {
   return go.ok() ? await_entry(line) : go;
 }
 
-static Result<Started> start_helper(Place::Ids ids, const std::function<Status(const Place&, Fd)>& serve) {
-  Result<IdMap> map = ids == Place::Ids::kHost ? Result<IdMap>(IdMap{ids, {}, {}}) : plan_map(ids);
+static Result<Started> start_helper(const Place& place, const std::function<Status(const Place&, Fd)>& serve) {
+  bool has_map = place.ids != Place::Ids::kHost;
+  Result<IdMap> map = has_map ? plan_map(place.ids) : Result<IdMap>(IdMap{place.ids, {}, {}});
   if (!map.ok()) return map.failure();
   int pair[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return errno_failure("socketpair");
   Fd ours(pair[0]), theirs(pair[1]);
   uint64_t namespaces = CLONE_NEWNS | CLONE_NEWPID;
-  if (ids != Place::Ids::kHost) namespaces |= CLONE_NEWUSER;
+  if (has_map) namespaces |= CLONE_NEWUSER;
   Result<Child> child = clone_process(namespaces);
   if (!child.ok()) return child.failure();
   if (child.value().pid == 0) {
     ours.reset();
-    run_helper(Place{ids}, std::move(theirs), serve);
+    run_helper(place, std::move(theirs), serve);
   }
   theirs.reset();
   Status in = let_in(child.value(), ours, map.value());
@@ -103,10 +110,13 @@ static Result<Started> start_helper(Place::Ids ids, const std::function<Status(c
 
 Status launch(const std::vector<Place::Ids>& kinds, const std::function<Status(const Place& place, Fd launcher)>& serve) {
   std::optional<Failure> last;
+  std::string passed_over;
   for (Place::Ids ids : kinds) {
-    Result<Started> started = start_helper(ids, serve);
+    Result<Started> started = start_helper(Place{ids, passed_over}, serve);
     if (!started.ok()) {
-      last = started.failure();
+      // Why there is no user namespace is worth more than why root cannot do without one.
+      if (ids != Place::Ids::kHost || !last) last = started.failure();
+      passed_over += (passed_over.empty() ? "" : "; ") + std::string(name_of(ids)) + ": " + text_of(started.failure());
       continue;
     }
     // Our copy of Node's socket would keep it open after the helper's end.

@@ -12,8 +12,10 @@ namespace tsbuild {
 // The kinds of ids to try, the best first.
 std::vector<Place::Ids> parse_ids(const std::string& word);
 
+const char* name_of(Place::Ids ids);
+
 // Runs `serve` in the new namespaces and waits for its end. `launcher` of `serve` reaches its end of file when this process dies.
-// Fails, with the reason of the last kind, which asks for least, when no kind of ids is to be had; `serve` has not run then.
+// Fails, with the reason of the last kind of user namespace, which asks for least, when no kind of ids is to be had; `serve` has not run then.
 Status launch(const std::vector<Place::Ids>& kinds, const std::function<Status(const Place& place, Fd launcher)>& serve);
 
 }  // namespace tsbuild

@@ -154,3 +154,13 @@ describe('COPY', () => {
     it(`refuses ${name}`, async () => assert.rejects(copy(from, sources, destination, target), { code }))
   }
 })
+
+describe('COPY of what means something else in a layer', () => {
+  for (const name of ['.wh.bin', 'd/.wh..wh..opq', '.wh.d/x']) {
+    it(`refuses ${name}`, async () => assert.rejects(copy({ [name]: 'x' }, ['.'], '/', {}), { code: 'LAYER_NAME' }))
+  }
+  it('gives parents 0755 when --chmod is symbolic', async () => {
+    const got = await copy({ a: 'x' }, ['a'], '/p/a', {}, { chmod: 'u=rwX,go=' })
+    assert.deepEqual(got, ['p directory 755 0:0 77', 'p/a file 600 0:0 1000'])
+  })
+})

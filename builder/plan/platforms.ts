@@ -1,0 +1,73 @@
+import type { SourceRange } from '../../registry/oci/error.ts'
+import { TsbuildError } from '../../registry/oci/error.ts'
+import { formatPlatform, type Platform, parsePlatform, rankPlatform } from '../../registry/oci/platform.ts'
+import { formatReference, parseReference, withDefaultTag } from '../../registry/oci/reference.ts'
+import { located } from '../located.ts'
+import type { Stage } from './stages.ts'
+
+/** An image that a build needs, for one platform. */
+export interface WantedImage {
+  /** As the Dockerfile has it, for messages and for the caller who finds it. */
+  readonly reference: string
+  readonly platform: Platform
+  readonly at: SourceRange
+}
+
+/** The platform of each stage by its index: its own `--platform`, else that of the stage it is built on, else the target's. Throws PLATFORM_INVALID. */
+export function stagePlatforms(stages: readonly Stage[], target: Platform): Map<number, Platform> {
+  const platforms = new Map<number, Platform>()
+  for (const { index, platform, base, from } of stages) {
+    const inherited = base.kind === 'stage' ? platforms.get(base.index) : undefined
+    platforms.set(index, platform === undefined ? (inherited ?? target) : readPlatform(platform, from.at))
+  }
+  return platforms
+}
+
+/** Every image that a stage starts or copies from, once for each platform, however it is spelled; by `imageKey`. Throws REFERENCE_INVALID. */
+export function wantedImages(stages: readonly Stage[], platforms: ReadonlyMap<number, Platform>): Map<string, WantedImage> {
+  const wanted = new Map<string, WantedImage>()
+  for (const { index, base, sources, from } of stages) {
+    const platform = platforms.get(index)
+    if (platform === undefined) throw new Error(`stage ${index} has no platform`)
+    for (const one of [base, ...sources.values()]) {
+      if (one.kind !== 'image') continue
+      const key = imageKey(one.reference, platform, from.at)
+      if (!wanted.has(key)) wanted.set(key, { reference: one.reference, platform, at: from.at })
+    }
+  }
+  return wanted
+}
+
+/** One name for all spellings of a reference (`busybox`, `docker.io/library/busybox:latest`), with the platform. */
+export function imageKey(reference: string, platform: Platform, at: SourceRange): string {
+  try {
+    return `${formatReference(withDefaultTag(parseReference(reference)))} ${formatPlatform(platform)}`
+  } catch (error) {
+    throw located(error, at)
+  }
+}
+
+/** Whether this machine executes programs of a platform: its own, lower variants of it, and 32-bit ones on amd64. */
+export function canExecute(platform: Platform, machine: Platform): boolean {
+  return rankPlatform(machine, platform) > 0 || (machine.architecture === 'amd64' && platform.architecture === '386')
+}
+
+function readPlatform(text: string, at: SourceRange): Platform {
+  try {
+    return parsePlatform(text)
+  } catch (error) {
+    throw located(error, at)
+  }
+}
+
+/** The error of a RUN whose platform this machine cannot execute. */
+export function foreignRun(platform: Platform, machine: Platform, at: SourceRange): TsbuildError {
+  return new TsbuildError(
+    'DOCKERFILE_UNSUPPORTED',
+    `RUN for ${formatPlatform(platform)} on a ${formatPlatform(machine)} machine is not supported yet`,
+    {
+      at,
+      hint: `put the RUN into a stage of its own: FROM --platform=${formatPlatform(machine)}, and COPY --from it`,
+    },
+  )
+}

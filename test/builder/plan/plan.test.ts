@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict'
+import type { BaseImage } from '../../../builder/deps.ts'
+import { parseDockerfile } from '../../../builder/dockerfile/parse.ts'
+import { keyOf, keyParts } from '../../../builder/plan/cache-key.ts'
+import type { Operation } from '../../../builder/plan/graph.ts'
+import { planBuild } from '../../../builder/plan/plan.ts'
+import { stagePlatforms, wantedImages } from '../../../builder/plan/platforms.ts'
+import { planStages, stageGlobals } from '../../../builder/plan/stages.ts'
+import type { RunConfig } from '../../../registry/oci/config.ts'
+import { digestOf } from '../../../registry/oci/digest.ts'
+import { formatPlatform, parsePlatform } from '../../../registry/oci/platform.ts'
+
+const machine = parsePlatform('linux/amd64')
+
+function plan(
+  text: string,
+  options: { platform?: string; args?: Record<string, string>; base?: RunConfig; network?: 'host' | 'none' } = {},
+) {
+  const parsed = parseDockerfile(text, 'Dockerfile')
+  const buildArgs = new Map(Object.entries(options.args ?? {}))
+  const target = parsePlatform(options.platform ?? 'linux/amd64')
+  const stageOptions = { buildArgs, platformArgs: new Map([['TARGETPLATFORM', formatPlatform(target)]]) }
+  const stages = planStages(parsed, stageOptions)
+  const platforms = stagePlatforms(stages, target)
+  const images = new Map(
+    [...wantedImages(stages, platforms)].map(([key, { reference, platform }]): [string, BaseImage] => {
+      const config = {
+        os: platform.os,
+        architecture: platform.architecture,
+        config: options.base,
+        rootfs: { type: 'layers' as const },
+        created: '2024-01-01T00:00:00Z',
+      }
+      return [key, { reference, manifest: digestOf(key), config, layers: [] }]
+    }),
+  )
+  const globals = stageGlobals(parsed, stageOptions)
+  return planBuild({ stages, platforms, images, globals, buildArgs, escape: '\\', machine, network: options.network ?? 'host' })
+}
+
+function keyOfLast(text: string, options?: Parameters<typeof plan>[1]): string {
+  const last = plan(text, options).operations.at(-1)
+  return last === undefined || last.kind === 'source' ? assert.fail() : keyOf(keyParts(last, 'sha256:parent'))
+}
+
+describe('planBuild', () => {
+  it('resolves a base once however it is spelled', () => {
+    const { operations } = plan('FROM debian\nFROM docker.io/library/debian:latest\nCOPY --from=debian /a /b\nCOPY --from=0 /a /b\n')
+    assert.deepEqual(
+      operations.map((operation) => operation.kind),
+      ['source', 'copy', 'copy'],
+    )
+  })
+
+  it('gives each stage its own platform, and stages built on it that one', () => {
+    const { operations, target } = plan('FROM --platform=linux/amd64 a AS x\nRUN one\nFROM x\nRUN two\nFROM b\nCOPY --from=1 /x /x\n', {
+      platform: 'linux/arm64',
+    })
+    const of = (kind: Operation['kind']) =>
+      operations.filter((operation) => operation.kind === kind).map((operation) => formatPlatform(operation.platform))
+    assert.deepEqual(
+      [of('run'), of('copy'), formatPlatform(target.platform)],
+      [['linux/amd64', 'linux/amd64'], ['linux/arm64'], 'linux/arm64'],
+    )
+  })
+
+  for (const [text, platform] of [
+    ['FROM --platform=linux/arm64 a\nRUN x\n', 'linux/amd64'],
+    ['FROM a\nRUN x\n', 'linux/arm64'],
+  ] as const) {
+    it(`refuses a RUN that this machine cannot execute: ${JSON.stringify(text)} for ${platform}`, () => {
+      assert.throws(() => plan(text, { platform }), {
+        code: 'DOCKERFILE_UNSUPPORTED',
+        message: /linux\/arm64/,
+        at: { file: 'Dockerfile', startLine: 2, endLine: 2 },
+      })
+    })
+  }
+  it('lets amd64 execute 32-bit programs', () => assert.equal(plan('FROM a\nRUN x\n', { platform: 'linux/386' }).operations.length, 2))
+  it('says where a platform or reference is wrong', () => {
+    assert.throws(() => plan('FROM a\nFROM --platform=x//y b\n'), {
+      code: 'PLATFORM_INVALID',
+      at: { file: 'Dockerfile', startLine: 2, endLine: 2 },
+    })
+    assert.throws(() => plan('FROM team/Upper\n'), { code: 'REFERENCE_INVALID' })
+  })
+
+  it('refuses a base with triggers', () =>
+    assert.throws(() => plan('FROM a\n', { base: { OnBuild: ['RUN x'] } }), { code: 'DOCKERFILE_UNSUPPORTED' }))
+})
+
+describe('the key of a RUN', () => {
+  const before = 'FROM a\nARG V=1\nENV E=1\nRUN make\n'
+  for (const [name, text, options] of [
+    ['its command', 'FROM a\nARG V=1\nENV E=1\nRUN make all\n', {}],
+    ['the value of an argument it can see', before, { args: { V: '2' } }],
+    ['a variable', 'FROM a\nARG V=1\nENV E=2\nRUN make\n', {}],
+    ['the user', 'FROM a\nARG V=1\nENV E=1\nUSER x\nRUN make\n', {}],
+    ['the working directory of the base', before, { base: { WorkingDir: '/w' } }],
+    ['the shell', 'FROM a\nARG V=1\nENV E=1\nSHELL ["/bin/bash","-c"]\nRUN make\n', {}],
+    ['the network', before, { network: 'none' as const }],
+    ['the platform', before, { platform: 'linux/386' }],
+  ] as const) {
+    it(`changes with ${name}`, () => assert.notEqual(keyOfLast(text, options), keyOfLast(before)))
+  }
+  for (const [name, text, options] of [
+    ['labels, ports and commands', 'FROM a\nLABEL x=1\nEXPOSE 80\nCMD x\nARG V=1\nENV E=1\nRUN make\n', {}],
+    ['the name of the stage', 'FROM a AS other\nARG V=1\nENV E=1\nRUN make\n', {}],
+    ['an argument that is declared after it', 'FROM a\nARG V=1\nENV E=1\nRUN make\n', { args: { W: '2' } }],
+    ['proxies that nobody declared', before, { args: { HTTP_PROXY: 'http://p' } }],
+  ] as const) {
+    it(`does not change with ${name}`, () => assert.equal(keyOfLast(text, options), keyOfLast(before)))
+  }
+  it('changes with a proxy that is declared', () => {
+    const text = 'FROM a\nARG HTTP_PROXY\nRUN make\n'
+    assert.notEqual(keyOfLast(text, { args: { HTTP_PROXY: 'http://p' } }), keyOfLast(text, { args: { HTTP_PROXY: 'http://q' } }))
+  })
+})
