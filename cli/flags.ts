@@ -41,7 +41,6 @@ export function connectionOptions(
   if (references === 'all') return { insecure: 'all', caFiles }
   return { insecure: references.filter((text) => layoutTarget(text) === undefined).map((text) => parseReference(text).registry), caFiles }
 }
-}
 
 /** `oci:FOLDER[:NAME]`, as skopeo and buildah write an image layout. */
 export function layoutTarget(text: string): { readonly folder: string; readonly name: string | undefined } | undefined {
