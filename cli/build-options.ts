@@ -65,7 +65,7 @@ export function jobsOf(text: string | undefined): number {
   if (text === undefined) return availableParallelism()
   const jobs = Number(text)
   if (Number.isInteger(jobs) && jobs >= 1) return jobs
-  throw new TsbuildError('USAGE', `--jobs=${text} is no number of 1 or more`)
+  throw new TsbuildError('USAGE', `--jobs=${text} is no number`, { hint: '1 or more' })
 }
 
 /** --platform: default is this machine's. */

@@ -27,8 +27,8 @@ interface ConnectionOptions {
 /** Throws USAGE for a --tls-verify that is neither true nor false. */
 export function isInsecure(options: Pick<ConnectionOptions, 'insecure' | 'tls-verify'>): boolean {
   const isVerified = parseBoolean(options['tls-verify'] ?? 'true')
-  if (isVerified === undefined) throw new TsbuildError('USAGE', `--tls-verify=${options['tls-verify']}: it takes true or false`)
-  return options.insecure || !isVerified
+  if (isVerified !== undefined) return options.insecure || !isVerified
+  throw new TsbuildError('USAGE', `--tls-verify=${options['tls-verify']} is not known`, { hint: 'true or false' })
 }
 
 /** `references` name the registries that --insecure is about; a build may come to registries that only its Dockerfile names. */
