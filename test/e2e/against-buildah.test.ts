@@ -118,8 +118,8 @@ const FIELDS = [
 
 /** The fields that say how to run the image, without those that are empty. */
 function comparable(config: Readonly<Record<string, unknown>>, apart: readonly string[]): Record<string, unknown> {
-  const { 'io.buildah.version': _, ...labels } = (config['Labels'] ?? {}) as Record<string, string>
-  const adjusted = { ...config, Labels: labels, WorkingDir: config['WorkingDir'] || '/' }
+  const { 'io.buildah.version': _, ...labels } = (config.Labels ?? {}) as Record<string, string>
+  const adjusted = { ...config, Labels: labels, WorkingDir: config.WorkingDir || '/' }
   const entries = FIELDS.filter((field) => !apart.includes(field)).map(
     (field) => [field, adjusted[field as keyof typeof adjusted]] as const,
   )
