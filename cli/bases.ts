@@ -79,6 +79,6 @@ export function localBases({ store, client, emit, now }: Sources): Bases {
 }
 
 function wrongPlatform(reference: string, platform: Platform, cause: unknown): TsbuildError {
-  const hint = `its registry was asked for one: ${cause instanceof Error ? cause.message : String(cause)}`
+  const hint = 'its registry was asked for one, too: build for the platform that is here, or pull it from where it is'
   return new TsbuildError('PLATFORM_MISSING', `${reference} is in the store, but not for ${formatPlatform(platform)}`, { hint, cause })
 }

@@ -37,6 +37,7 @@ async function readDockerfile(file: string | undefined, folder: string, context:
       throw new TsbuildError('DOCKERFILE_SYNTAX', `${path} is larger than ${MAX_DOCKERFILE_BYTES} bytes`)
     return { bytes: await readFile(path), file: file ?? shown(path, context.cwd), path }
   } catch (error) {
+    if (file === undefined) await contextFolder(folder, context)
     if (isErrno(error, 'ENOENT') || isErrno(error, 'ENOTDIR'))
       throw new TsbuildError('DOCKERFILE_MISSING', `no Dockerfile at ${path}`, { hint: '-f names another file' })
     if (isErrno(error, 'EISDIR')) throw new TsbuildError('DOCKERFILE_MISSING', `${path} is a folder, not a Dockerfile`)
@@ -55,17 +56,19 @@ function shown(path: string, cwd: string): string {
 
 /** The context as a tree, without what its ignore file leaves out; `digests` are to be saved after the build. Throws CONTEXT_MISSING. */
 export async function openContext(folder: string, dockerfile: DockerfileText, workspace: Workspace, context: Context) {
-  const root = await realpath(resolve(context.cwd, folder)).catch((cause: unknown) => {
-    throw new TsbuildError('CONTEXT_MISSING', `no build context at ${resolve(context.cwd, folder)}`, {
-      cause,
-      hint: 'give a folder that exists',
-    })
-  })
-  if (!statSync(root).isDirectory()) throw new TsbuildError('CONTEXT_MISSING', `the build context ${root} is no folder`)
+  const root = await contextFolder(folder, context)
   const digests = new FileDigests(workspace.store.root, workspace.native, context.now)
   const { ignore, ignoreFile } = await ignoreRulesOf(root, dockerfile.path, context)
   const tree = new DirectoryTree(bytesOfText(root), { native: workspace.native, digests, ignore, ignoreFile, signal: context.signal })
   return { tree, digests }
+}
+
+async function contextFolder(folder: string, { cwd }: Context): Promise<string> {
+  const root = await realpath(resolve(cwd, folder)).catch((cause: unknown) => {
+    throw new TsbuildError('CONTEXT_MISSING', `no build context at ${resolve(cwd, folder)}`, { cause, hint: 'give a folder that exists' })
+  })
+  if (statSync(root).isDirectory()) return root
+  throw new TsbuildError('CONTEXT_MISSING', `the build context ${root} is no folder`, { hint: 'give a folder; -f names a Dockerfile' })
 }
 
 /** `<Dockerfile>.dockerignore` beside the Dockerfile, else `.dockerignore` in the context. */

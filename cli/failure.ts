@@ -31,8 +31,9 @@ function isOurs(error: unknown): error is TsbuildError {
 
 /** A reason that the message itself does not give, as in `cannot store blob ...: ENOSPC: no space left on device`. What is behind a native failure, it does give. */
 function causeOf(error: TsbuildError): string {
-  if (error.cause instanceof NativeCause) return ''
-  return error.cause instanceof Error && !error.message.includes(error.cause.message) ? `: ${printable(error.cause.message)}` : ''
+  if (!(error.cause instanceof Error) || error.cause instanceof NativeCause || error.message.includes(error.cause.message)) return ''
+  const [, code] = /: (E[A-Z0-9]+)$/.exec(error.message) ?? [] // a message that ends with the code, as the cause begins
+  return `: ${printable(error.cause.message.replace(`${code}: `, ''))}`
 }
 
 function outputOf(error: TsbuildError): readonly string[] {

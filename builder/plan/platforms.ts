@@ -3,7 +3,7 @@ import { TsbuildError } from '../../registry/oci/error.ts'
 import { formatPlatform, type Platform, parsePlatform, rankPlatform } from '../../registry/oci/platform.ts'
 import { formatReference, parseReference, withDefaultTag } from '../../registry/oci/reference.ts'
 import { located } from '../located.ts'
-import type { Stage } from './stages.ts'
+import type { Base, Stage } from './stages.ts'
 
 /** An image that a build needs, for one platform. */
 export interface WantedImage {
@@ -26,16 +26,23 @@ export function stagePlatforms(stages: readonly Stage[], target: Platform): Map<
 /** Every image that a stage starts or copies from, once for each platform, however it is spelled; by `imageKey`. Throws REFERENCE_INVALID. */
 export function wantedImages(stages: readonly Stage[], platforms: ReadonlyMap<number, Platform>): Map<string, WantedImage> {
   const wanted = new Map<string, WantedImage>()
-  for (const { index, base, sources, from } of stages) {
+  for (const { index, base, sources, from, instructions } of stages) {
     const platform = platforms.get(index)
     if (platform === undefined) throw new Error(`stage ${index} has no platform`)
-    for (const one of [base, ...sources.values()]) {
-      if (one.kind !== 'image') continue
-      const key = imageKey(one.reference, platform, from.at)
-      if (!wanted.has(key)) wanted.set(key, { reference: one.reference, platform, at: from.at })
+    const want = (one: Base, at: SourceRange) => {
+      if (one.kind !== 'image') return
+      const key = imageKey(one.reference, platform, at)
+      if (!wanted.has(key)) wanted.set(key, { reference: one.reference, platform, at })
     }
+    want(base, from.at)
+    for (const [name, source] of sources) want(source, copyFrom(name, instructions) ?? from.at)
   }
   return wanted
+}
+
+/** Where a stage first copies from `name`. */
+function copyFrom(name: string, instructions: Stage['instructions']): SourceRange | undefined {
+  return instructions.find((instruction) => instruction.kind === 'copy' && instruction.from === name)?.at
 }
 
 /** One name for all spellings of a reference (`busybox`, `docker.io/library/busybox:latest`), with the platform. */

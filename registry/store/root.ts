@@ -1,5 +1,5 @@
 import { accessSync, constants, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { isErrno, TsbuildError } from '../oci/error.ts'
 import { makeFolders } from './make-folders.ts'
 
@@ -11,7 +11,7 @@ const HINT = 'set TSBUILD_ROOT to a folder that you may write'
 
 /** Where the store is: $TSBUILD_ROOT, else the data folder of the user (XDG Base Directory 0.8), for root /var/lib/tsbuild. */
 export function storeRoot(env: Readonly<Record<string, string | undefined>>, uid: number): string {
-  if (env.TSBUILD_ROOT) return env.TSBUILD_ROOT
+  if (env.TSBUILD_ROOT) return resolve(env.TSBUILD_ROOT) // the helper has another working directory
   if (uid === 0) return '/var/lib/tsbuild'
   if (env.XDG_DATA_HOME?.startsWith('/')) return join(env.XDG_DATA_HOME, 'tsbuild')
   if (env.HOME) return join(env.HOME, '.local/share/tsbuild')
