@@ -36,6 +36,14 @@ const APART: Readonly<Record<string, Apart>> = {
     tree: [`/data/new: type "file" | "directory", mode "644" | "755", sha256 "${sha256('a')}" | ""`, '/data/new/a: nothing | file'],
   },
   'COPY and RUN take heredocs, expanded or not': { why: 'heredocs', refuses: /<<one/ },
+  'ADD unpacks local archives by what they hold, COPY never': {
+    why: '--chown counts for what is unpacked',
+    tree: ['d', 'd/f', 'd/hard', 'd/soft'].map((path) => `/owned/${path}: owner "11:12" | "${path === 'd/soft' ? '0:0' : '7:8'}"`),
+  },
+  'ADD unpacks through links of the image, stays in it, and makes folders that the archive implies': {
+    why: 'links below the destination',
+    refuses: /odd\.tar/,
+  },
   'ADD takes local files as COPY does': { why: '--chmod counts for folders too', tree: ['/y: mode "600" | "755"'] },
   'COPY takes names with spaces in the JSON form, escaped wildcards and other alphabets': {
     why: 'a star in brackets is a star',
@@ -110,8 +118,8 @@ const FIELDS = [
 
 /** The fields that say how to run the image, without those that are empty. */
 function comparable(config: Readonly<Record<string, unknown>>, apart: readonly string[]): Record<string, unknown> {
-  const { 'io.buildah.version': _, ...labels } = (config['Labels'] ?? {}) as Record<string, string>
-  const adjusted = { ...config, Labels: labels, WorkingDir: config['WorkingDir'] || '/' }
+  const { 'io.buildah.version': _, ...labels } = (config.Labels ?? {}) as Record<string, string>
+  const adjusted = { ...config, Labels: labels, WorkingDir: config.WorkingDir || '/' }
   const entries = FIELDS.filter((field) => !apart.includes(field)).map(
     (field) => [field, adjusted[field as keyof typeof adjusted]] as const,
   )
