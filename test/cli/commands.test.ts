@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { Cli } from '../../fixtures/cli.ts'
+import { packageRoot } from '../package-root.ts'
 
+const MANUAL = readFileSync(join(packageRoot(), 'docs/cli.md'), 'utf8')
 const CONNECTION = ['insecure', 'tls-verify', 'cert-file']
 
 describe('tsbuild', () => {
@@ -52,6 +56,8 @@ describe('tsbuild', () => {
       assert.equal(usage, `Usage: tsbuild ${name} [options]${operands === '' ? '' : ` ${operands}`}`)
       const shown = [...help.matchAll(/^ {2}(?:-\w, )?--([\w-]+)/gm)].map(([, flag]) => flag)
       assert.deepEqual(shown, [...flags, 'help'])
+      for (const flag of flags) assert.match(MANUAL, new RegExp(`--${flag}\\b`), `docs/cli.md says nothing of --${flag}`)
+      assert.ok(MANUAL.includes(`| \`${name}`), `docs/cli.md says nothing of ${name}`)
     })
 
   for (const [args, status, said] of [
