@@ -18,6 +18,11 @@ export function progressMode(text: string | undefined): ProgressMode {
   throw new TsbuildError('USAGE', `--progress=${mode} is not known`, { hint: 'auto, tty, plain or quiet' })
 }
 
+/** --format: json, or nothing. */
+export function checkFormat(format: string | undefined): void {
+  if (format !== undefined && format !== 'json') throw new TsbuildError('USAGE', `--format=${format} is not known`, { hint: 'json' })
+}
+
 interface ConnectionOptions {
   readonly insecure: boolean
   readonly 'tls-verify': string | undefined

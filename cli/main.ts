@@ -63,8 +63,14 @@ function overview(): string {
 
 function unknownCommand(name: string): TsbuildError {
   return new TsbuildError('USAGE', `unknown command ${JSON.stringify(name)}`, {
-    hint: didYouMean(name, Object.keys(COMMANDS)) ?? 'see tsbuild --help',
+    hint: groupHint(name) ?? didYouMean(name, Object.keys(COMMANDS)) ?? 'see tsbuild --help',
   })
+}
+
+/** `store` and `registry` are the first words of commands. */
+function groupHint(name: string): string | undefined {
+  const commands = Object.keys(COMMANDS).filter((command) => command.startsWith(`${name} `))
+  return commands.length === 0 ? undefined : `there is ${commands.join(', ')}`
 }
 
 /** A second signal ends the program at once; all it leaves is removed by the next run. */

@@ -52,10 +52,13 @@ export async function runImage(request: RunRequest, workspace: Workspace, contex
     stdin: true,
   }
   const output = { stdout: context.writeBytes, stderr: context.writeErrorBytes, stdin: context.stdin }
-  const reply = await active.run(step, output, signal).catch((error: unknown) => {
+  try {
+    return await active.run(step, output, signal) // awaited: the state goes when this function ends
+  } catch (error) {
     throw noCommand(argv, error) ?? error
-  })
-  return reply // awaited here: the state goes when this function ends
+  } finally {
+    context.stdin.destroy() // a terminal would be waited for, although nobody reads it any more
+  }
 }
 
 async function localOrFetched({ image, platform }: RunRequest, workspace: Workspace, signal: AbortSignal): Promise<BaseImage> {
@@ -74,5 +77,5 @@ function commandOf(request: RunRequest, entrypoint: readonly string[], cmd: read
   const rest = request.argv.length > 0 ? request.argv : request.entrypoint === undefined ? cmd : []
   const argv = [...own, ...rest]
   if (argv.length > 0) return argv
-  throw new TsbuildError('RUN_NO_COMMAND', `${request.image} has no command of its own`, { hint: 'write one after the name of the image' })
+  throw new TsbuildError('RUN_NO_DEFAULT', `${request.image} has no command of its own`, { hint: 'write one after the name of the image' })
 }

@@ -72,8 +72,9 @@ async function childrenOf(tree: SourceTree, path: Bytes): Promise<readonly Sourc
 }
 
 async function missing(tree: SourceTree, source: string, path: Bytes): Promise<TsbuildError> {
-  const reason = await tree.explainMissing(path)
-  return new TsbuildError('COPY_SOURCE_MISSING', `${JSON.stringify(source)} is not in ${tree.label}`, { hint: reason })
+  const outside = source.split('/').includes('..') ? 'nothing outside of it can be copied' : `paths of COPY begin at ${tree.label}`
+  const hint = (await tree.explainMissing(path)) ?? outside
+  return new TsbuildError('COPY_SOURCE_MISSING', `${JSON.stringify(source)} is not in ${tree.label}`, { hint })
 }
 
 /**

@@ -4,6 +4,7 @@ import { hasCode, type TsbuildError } from '../../registry/oci/error.ts'
 import { prepareRoot, storeRoot } from '../../registry/store/root.ts'
 import { command } from '../context.ts'
 import { FIXES, UNUSED } from '../fixes.ts'
+import { checkFormat } from '../flags.ts'
 import { isolationOf, probePlace, stackingOf } from '../isolation.ts'
 import { openNative } from '../native-parts.ts'
 
@@ -19,6 +20,7 @@ export const run = command(
     flags: { format: { kind: 'string', value: 'json', help: 'json: the facts as JSON' } },
   },
   async ({ format }, _operands, context) => {
+    checkFormat(format)
     const core = await openNative(context)
     await using native = core.native
     const root = storeRoot(context.env, context.uid)

@@ -3,6 +3,7 @@ import { readImage } from '../../registry/store/image.ts'
 import type { NamedDescriptor } from '../../registry/store/names.ts'
 import type { Store } from '../../registry/store/store.ts'
 import { command } from '../context.ts'
+import { checkFormat } from '../flags.ts'
 import { printable } from '../printable.ts'
 import { formatSize } from '../progress/format.ts'
 import { openWorkspace } from '../wire.ts'
@@ -25,6 +26,7 @@ export const run = command(
     },
   },
   async ({ quiet, format }, [text = ''], context) => {
+    checkFormat(format)
     await using workspace = await openWorkspace(context)
     const names = (await workspace.store.names.list()).filter(({ name }) => name.includes(text))
     const rows = await Promise.all(names.map((named) => rowOf(workspace.store, named)))

@@ -1,4 +1,5 @@
 import { TsbuildError } from '../../registry/oci/error.ts'
+import { familiarReference, parseReference } from '../../registry/oci/reference.ts'
 import { findImage } from '../../registry/store/find.ts'
 import { command } from '../context.ts'
 import { openWorkspace } from '../wire.ts'
@@ -25,7 +26,7 @@ export const run = command(
       }
       for (const name of found.names) {
         await workspace.store.names.delete(name)
-        context.print(`untagged ${name}\n`)
+        context.print(`untagged ${familiarReference(parseReference(name))}\n`)
       }
     }
     await workspace.refreshIndex()

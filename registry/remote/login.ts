@@ -26,6 +26,12 @@ export async function login(
   const credential = { kind: 'password', username, password } as const
   await using client = new RegistryClient({ ...deps.client, credentials: { find: async () => credential } })
   const response = await client.request(registry, { method: 'GET', to: '/v2/', scopes: [], signal: deps.signal })
+  if (response.status === 401) {
+    await response.discard()
+    throw new TsbuildError('REGISTRY_DENIED', `${registry} refuses the user name ${JSON.stringify(username)} or its password`, {
+      hint: 'many registries want an access token in place of the password',
+    })
+  }
   if (response.status !== 200) throw await client.failure(registry, response, `login to ${registry} as ${username}`)
   await response.discard()
   return deps.credentials.save(registry, username, password)

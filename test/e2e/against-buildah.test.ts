@@ -73,7 +73,7 @@ const APART: Readonly<Record<string, Apart>> = {
 }
 
 /** buildah takes seconds for each: `npm run test:long` has them all, `npm test` every fourth. */
-const COMPARED = process.env['TSBUILD_LONG'] === undefined ? CASES.filter((_, index) => index % 4 === 1) : CASES
+const COMPARED = process.env.TSBUILD_LONG === undefined ? CASES.filter((_, index) => index % 4 === 1) : CASES
 
 describe('tsbuild build and buildah make the same of', () => {
   let cli: Cli
