@@ -38,6 +38,9 @@ export interface Compression {
   readonly id: string
 }
 
+/** '' where the ids of users exist that images have, 'single' where root alone does: there a chown fails, and what comes of it is another result. */
+export type IdKind = '' | 'single'
+
 /** What a build needs from its caller. */
 export interface BuildDeps {
   readonly store: Store
@@ -45,6 +48,8 @@ export interface BuildDeps {
   readonly bases: Bases
   /** Starts the helper at the first call; a build that runs no command never calls it. */
   readonly snapshots: () => Promise<Snapshotter>
+  /** Which ids steps have. A guess until `snapshots` has resolved, which says 'single' only where it is so. */
+  readonly idKind: () => IdKind
   /** How new layers are compressed; `id` names codec, version and level, on which the bytes depend. */
   readonly compression: Compression
   readonly emit: Emit

@@ -1,6 +1,6 @@
 import { bytesOfText } from '../native/wire.ts'
 import { type ChainID, chainIDOf, nextChainID } from '../registry/oci/chain-id.ts'
-import { hexOf } from '../registry/oci/digest.ts'
+import { type Digest, hexOf } from '../registry/oci/digest.ts'
 import type { StepCache, StepRecord } from './cache.ts'
 import { identityOf, layerFiles, viewOf } from './chain.ts'
 import type { BuildDeps, LayerRef } from './deps.ts'
@@ -70,19 +70,21 @@ async function performStep(
   const { deps, cache } = build
   const parent = inputs[0]?.layers ?? []
   const chosen = operation.kind === 'copy' ? await choose(operation, await sourceOf(operation, inputs, build, running.signal)) : undefined
-  const parts = keyParts(operation, identityOf(parent), chosen?.content)
-  const key = keyOf(parts)
-  const find = async () => {
+  const partsNow = () => keyParts(operation, { parent: identityOf(parent), content: chosen?.content, idKind: deps.idKind() })
+  const find = async (key: Digest) => {
     const record = await cache.find(key)
     if (record !== undefined && build.since !== undefined && Date.parse(record.created) < build.since) return undefined
     const layer = record === undefined ? undefined : await knownLayer(record.diffID, deps)
     return record === undefined || layer === undefined ? undefined : resultOf(parent, layer, record)
   }
-  const hit = await find()
+  const hit = await find(keyOf(partsNow()))
   if (hit !== undefined) return { result: hit, isCached: true }
+  if (operation.kind === 'run') await deps.snapshots() // from here on it is known which ids there are
+  const parts = partsNow()
+  const key = keyOf(parts)
   const lock = await lockStep(`step-${hexOf(key)}`, operation, deps, running)
   try {
-    const made = await find() // by whoever held the lock before
+    const made = await find(key) // by whoever held the lock before
     if (made !== undefined) return { result: made, isCached: true }
     const layer = await makeLayer(operation, parent, chosen, build, running.signal)
     const record: StepRecord = { diffID: layer.diffID, created: isoTime(deps.now()), parts, producer: build.producer }

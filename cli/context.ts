@@ -1,5 +1,6 @@
 import type { Emit } from '../registry/oci/event.ts'
-import { type CommandSpec, type Flags, type OptionsOf, parseArgs } from './args.ts'
+import { parseArgs } from './args.ts'
+import { type CommandSpec, type Flags, ignoredFlags, type OptionsOf } from './command-spec.ts'
 
 /** The outside world as commands see it: the only way to environment, clock, streams and signals. */
 export interface Context {
@@ -46,8 +47,12 @@ export function command<F extends Flags>(
 ): CommandRun {
   return async (words, context) => {
     const parsed = parseArgs(spec, words)
-    if (parsed.kind === 'run') return (await action(parsed.options, parsed.operands, context)) ?? 0
-    context.print(parsed.text)
-    return 0
+    if (parsed.kind === 'help') {
+      context.print(parsed.text)
+      return 0
+    }
+    const { options, operands } = parsed
+    if (options.quiet !== true) for (const note of ignoredFlags(spec, options)) context.printError(`${note}\n`)
+    return (await action(options, operands, context)) ?? 0
   }
 }

@@ -1,4 +1,5 @@
 import { excerpt } from '../builder/dockerfile/excerpt.ts'
+import { NativeCause } from '../native/failure.ts'
 import { hasCode, type SourceRange, TsbuildError } from '../registry/oci/error.ts'
 import type { Context } from './context.ts'
 import { printable } from './printable.ts'
@@ -28,9 +29,9 @@ function isOurs(error: unknown): error is TsbuildError {
   return error instanceof TsbuildError || (error instanceof Error && error.name === 'TsbuildError')
 }
 
-/** A reason that the message itself does not give, as in `cannot store blob ...: ENOSPC: no space left on device`. */
+/** A reason that the message itself does not give, as in `cannot store blob ...: ENOSPC: no space left on device`. What is behind a native failure, it does give. */
 function causeOf(error: TsbuildError): string {
-  if (!(error.cause instanceof Error) || error.message.includes(error.cause.message)) return ''
+  if (!(error.cause instanceof Error) || error.cause instanceof NativeCause || error.message.includes(error.cause.message)) return ''
   const [, code] = /: (E[A-Z0-9]+)$/.exec(error.message) ?? [] // a message that ends with the code, as the cause begins
   return `: ${printable(error.cause.message.replace(`${code}: `, ''))}`
 }

@@ -1,5 +1,6 @@
 import { TsbuildError } from '../registry/oci/error.ts'
 import { parseReference } from '../registry/oci/reference.ts'
+import { parseBoolean } from './booleans.ts'
 import type { ProgressMode } from './context.ts'
 
 /** Flags that several commands share. */
@@ -23,13 +24,20 @@ interface ConnectionOptions {
   readonly 'cert-file': readonly string[]
 }
 
+/** Throws USAGE for a --tls-verify that is neither true nor false. */
+export function isInsecure(options: Pick<ConnectionOptions, 'insecure' | 'tls-verify'>): boolean {
+  const isVerified = parseBoolean(options['tls-verify'] ?? 'true')
+  if (isVerified !== undefined) return options.insecure || !isVerified
+  throw new TsbuildError('USAGE', `--tls-verify=${options['tls-verify']} is not known`, { hint: 'true or false' })
+}
+
 /** `references` name the registries that --insecure is about; a build may come to registries that only its Dockerfile names. */
 export function connectionOptions(
   options: ConnectionOptions,
   references: readonly string[] | 'all',
 ): { insecure: readonly string[] | 'all'; caFiles: readonly string[] } {
   const caFiles = options['cert-file']
-  if (!options.insecure && options['tls-verify'] !== 'false') return { insecure: [], caFiles }
+  if (!isInsecure(options)) return { insecure: [], caFiles }
   if (references === 'all') return { insecure: 'all', caFiles }
   return { insecure: references.filter((text) => layoutTarget(text) === undefined).map((text) => parseReference(text).registry), caFiles }
 }

@@ -82,17 +82,25 @@ function signals(): AbortSignal {
   return abort.signal
 }
 
-function write(stream: NodeJS.WriteStream): (text: string) => void {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(141) // the reader is gone, as when piped into head
-  })
-  return (text) => void stream.write(printableLines(text))
+/** A stream of the process, opened when it is first written to: that takes milliseconds. */
+function lazily(open: () => NodeJS.WriteStream): () => NodeJS.WriteStream {
+  let stream: NodeJS.WriteStream | undefined
+  return () => {
+    stream ??= open().on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') process.exit(141) // the reader is gone, as when piped into head
+    })
+    return stream
+  }
+}
+
+function write(stream: () => NodeJS.WriteStream): (text: string) => void {
+  return (text) => void stream().write(printableLines(text))
 }
 
 /** Resolves once there is room for more. */
-function writer(stream: NodeJS.WriteStream): (bytes: Uint8Array) => Promise<void> {
+function writer(stream: () => NodeJS.WriteStream): (bytes: Uint8Array) => Promise<void> {
   return async (bytes) => {
-    if (!stream.write(bytes)) await once(stream, 'drain')
+    if (!stream().write(bytes)) await once(stream(), 'drain')
   }
 }
 
@@ -108,7 +116,8 @@ async function readInput(maxBytes: number): Promise<Uint8Array> {
 }
 
 const signal = signals()
-const printError = write(process.stderr)
+const stdout = lazily(() => process.stdout)
+const stderr = lazily(() => process.stderr)
 const context: Context = {
   version: VERSION,
   env: process.env,
@@ -116,14 +125,16 @@ const context: Context = {
   uid: process.geteuid?.() ?? 0,
   signal,
   now: Date.now,
-  stdin: process.stdin,
+  get stdin() {
+    return process.stdin // opened when it is first asked for
+  },
   readInput,
   sources: new Map(),
-  print: write(process.stdout),
-  printError,
-  writeBytes: writer(process.stdout),
-  writeErrorBytes: writer(process.stderr),
-  progress: (mode: ProgressMode) => startProgress(mode, { stream: process.stderr, now: Date.now, env: process.env, signal }),
+  print: write(stdout),
+  printError: write(stderr),
+  writeBytes: writer(stdout),
+  writeErrorBytes: writer(stderr),
+  progress: (mode: ProgressMode) => startProgress(mode, { stream: stderr, now: Date.now, env: process.env, signal }),
 }
 void main(process.argv.slice(2), context).then((status) => {
   process.exitCode = status

@@ -1,5 +1,6 @@
 import { layerFiles, viewOf } from '../builder/chain.ts'
 import type { BaseImage } from '../builder/deps.ts'
+import { hostsFile, stepEnvironment } from '../builder/steps/environment.ts'
 import { noCommand } from '../builder/steps/run.ts'
 import { readUserFiles } from '../builder/steps/user-files.ts'
 import { stepUser } from '../builder/steps/users.ts'
@@ -25,8 +26,6 @@ export interface RunRequest {
 }
 
 const HOSTNAME = 'tsbuild'
-const HOSTS = `127.0.0.1\tlocalhost ${HOSTNAME}\n::1\tlocalhost ip6-localhost ip6-loopback\n`
-const DEFAULT_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 /** Runs a command in a fresh state on top of an image; the state goes when it ends. Standard input, output and errors are ours. Throws RUN_NO_COMMAND. */
 export async function runImage(request: RunRequest, workspace: Workspace, context: Context): Promise<StepReply> {
@@ -40,14 +39,14 @@ export async function runImage(request: RunRequest, workspace: Workspace, contex
   const { uid, gid, groups, home } = stepUser(request.user ?? config.User ?? '', await readUserFiles(view, signal))
   const step = {
     argv: argv.map(bytesOfText),
-    env: environment([...(config.Env ?? []), ...request.env], home).map(bytesOfText),
+    env: stepEnvironment([`HOSTNAME=${HOSTNAME}`, ...(config.Env ?? []), ...request.env], home).map(bytesOfText),
     cwd: bytesOfText(request.workdir ?? (config.WorkingDir || '/')),
     uid,
     gid,
     groups,
     hostname: HOSTNAME,
     network: request.network,
-    hosts: HOSTS,
+    hosts: hostsFile(HOSTNAME),
     resolvConf: request.network === 'host' ? bytesOfText(stepNetwork().resolvConf) : '',
     noNewPrivileges: false,
     stdin: true,
@@ -76,12 +75,4 @@ function commandOf(request: RunRequest, entrypoint: readonly string[], cmd: read
   const argv = [...own, ...rest]
   if (argv.length > 0) return argv
   throw new TsbuildError('RUN_NO_COMMAND', `${request.image} has no command of its own`, { hint: 'write one after the name of the image' })
-}
-
-/** Later ones win. */
-function environment(items: readonly string[], home: string): string[] {
-  const variables = new Map(
-    [DEFAULT_PATH, `HOME=${home}`, `HOSTNAME=${HOSTNAME}`, ...items].map((item) => [item.slice(0, item.indexOf('=')), item]),
-  )
-  return [...variables.values()]
 }

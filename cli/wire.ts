@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { Bases, BuildDeps, Compression } from '../builder/deps.ts'
+import type { Bases, BuildDeps, Compression, IdKind } from '../builder/deps.ts'
 import type { Helper } from '../native/helper.ts'
 import type { NativeOps } from '../native/ops.ts'
 import type { Emit } from '../registry/oci/event.ts'
@@ -10,6 +10,7 @@ import { openStore, type Store } from '../registry/store/store.ts'
 import type { Snapshotter } from '../snapshotter/snapshotter.ts'
 import { localBases } from './bases.ts'
 import type { Context, Progress } from './context.ts'
+import { guessIdKind, idKindOf, idSource } from './id-kind.ts'
 import { openNative } from './native-parts.ts'
 
 export interface WorkspaceOptions {
@@ -70,11 +71,20 @@ export async function openWorkspace(context: Context, options: WorkspaceOptions 
     const { insecure, caFiles } = options
     return keep(openClient({ env: context.env, userAgent, now: context.now, random: Math.random, insecure, caFiles }))
   })
-  const helper = once(async () => keep(await core.startHelper()))
+  let idKind: IdKind | undefined
+  const helper = once(async () => {
+    const started = keep(await core.startHelper())
+    idKind = idKindOf(started.idMap)
+    return started
+  })
   const snapshots = once(async () => {
     const { openSnapshots } = await import('./snapshots.ts')
     return keep(await openSnapshots({ store, native, helper, bootId, stacking: context.env.TSBUILD_STACKING, emit }))
   })
+  const kindNow = () => {
+    idKind ??= guessIdKind(idSource(context.env, context.uid))
+    return idKind
+  }
   const bases = localBases({ store, client, emit, now: context.now })
   const { compression } = core
   return {
@@ -86,7 +96,17 @@ export async function openWorkspace(context: Context, options: WorkspaceOptions 
     client,
     helper,
     snapshots,
-    buildDeps: { store, native, bases, snapshots, compression, emit, settled: options.settled ?? (() => {}), now: context.now },
+    buildDeps: {
+      store,
+      native,
+      bases,
+      snapshots,
+      idKind: kindNow,
+      compression,
+      emit,
+      settled: options.settled ?? (() => {}),
+      now: context.now,
+    },
     refreshIndex: () => refreshIndex(store),
     async [Symbol.asyncDispose]() {
       for (const thing of opened.reverse()) await thing[Symbol.asyncDispose]()

@@ -339,7 +339,7 @@ export interface StepRequest extends TreeRequest {
   readonly argv: readonly Bytes[]
   /** NAME=value, in order. PATH in it is used to find argv[0]. */
   readonly env: readonly Bytes[]
-  /** Absolute, as the step sees it; must exist. */
+  /** Absolute, as the step sees it; made where it is missing, and then part of the step's changes. */
   readonly cwd: Bytes
   readonly uid: number
   readonly gid: number

@@ -35,6 +35,23 @@ const heavyApart = {
     onResolve({ filter: /^[^.]/ }, ({ path: name }) => (HEAVY.includes(name) ? { path: `./${name}.cjs`, external: true } : undefined)),
 }
 
+/** Parts of Node that take milliseconds to load and that most commands never call: commander, for one, loads this for subcommands that are programs. */
+const LATE = ['node:child_process']
+
+/** Gives them as objects whose properties load them. */
+const loadedLate = {
+  name: 'loaded-late',
+  setup: ({ onResolve, onLoad }) => {
+    onResolve({ filter: /^node:/ }, ({ path: name, namespace }) =>
+      LATE.includes(name) && namespace !== 'late' ? { path: name, namespace: 'late' } : undefined,
+    )
+    onLoad({ filter: /./, namespace: 'late' }, async ({ path: name }) => {
+      const getters = Object.keys(await import(name)).map((key) => `get ${key}() { return require('${name}').${key} }`)
+      return { contents: `module.exports = { ${getters.join(', ')} }` }
+    })
+  },
+}
+
 async function bundle() {
   await build({
     ...options,
@@ -42,7 +59,7 @@ async function bundle() {
     outfile: path.join(out, 'main.cjs'),
     define: esmOnly,
     banner: { js: fileUrl },
-    plugins: [heavyApart],
+    plugins: [heavyApart, loadedLate],
   })
   for (const name of HEAVY) {
     await build({

@@ -5,7 +5,7 @@ import type { ChainID } from '../registry/oci/chain-id.ts'
 import { asDiffID, type DiffID, digestFromBytes } from '../registry/oci/digest.ts'
 import { hasCode } from '../registry/oci/error.ts'
 import type { TreeHelper } from './deps.ts'
-import { sealFailure } from './failures.ts'
+import { sealFailure, stepFailure } from './failures.ts'
 import type { ActiveSnapshot, Sealed, StepOutput } from './snapshotter.ts'
 import type { StepFolder } from './step-folders.ts'
 
@@ -28,9 +28,13 @@ export class ActiveTree implements ActiveSnapshot {
     this.#publish = publish
   }
 
-  run(step: Omit<StepRequest, keyof TreeRequest>, output: StepOutput, signal?: AbortSignal): Promise<StepReply> {
+  async run(step: Omit<StepRequest, keyof TreeRequest>, output: StepOutput, signal?: AbortSignal): Promise<StepReply> {
     this.#sealed = undefined
-    return this.#helper.step({ ...step, ...this.#tree }, output, signal)
+    try {
+      return await this.#helper.step({ ...step, ...this.#tree }, output, signal)
+    } catch (error) {
+      throw stepFailure(error)
+    }
   }
 
   async seal(files: { readonly output: string; readonly toc: string } & PackOptions, signal?: AbortSignal): Promise<Sealed> {

@@ -29,7 +29,7 @@ export interface SnapshotterOptions {
   /** Names the ids that the trees were unpacked with: trees of another id map are other trees. A plain folder name. */
   readonly fingerprint: string
   readonly stacking: Stacking
-  /** Boot of this machine (/proc/sys/kernel/random/boot_id): what another boot left unsynced is not believed. */
+  /** Boot of this machine (/proc/sys/kernel/random/boot_id): what another boot left is not believed. */
   readonly bootId: string
 }
 

@@ -9,7 +9,7 @@ interface NativeCause {
 }
 
 /** By number: Node has no name for some of them (EBADMSG). */
-const { EBADMSG, EFBIG, EOVERFLOW, EINVAL, ENAMETOOLONG } = constants.errno
+const { EBADMSG, EFBIG, EOVERFLOW, EINVAL, ENAMETOOLONG, ENOTDIR, ELOOP, ENOENT, EXDEV } = constants.errno
 
 function causeOf(error: unknown): NativeCause | undefined {
   const cause = hasCode(error, 'NATIVE_FAILURE') ? (error as { cause?: unknown }).cause : undefined
@@ -17,6 +17,8 @@ function causeOf(error: unknown): NativeCause | undefined {
   return isNative ? (cause as NativeCause) : undefined
 }
 
+const RANGES_HINT =
+  'give this user ranges that reach so far in /etc/subuid and /etc/subgid (usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER)'
 const quoted = (path: string): string => JSON.stringify(path)
 
 /** Why a layer could not be unpacked, said of the layer; anything that is not about its content is passed on as it is. */
@@ -25,15 +27,48 @@ export function unpackFailure(error: unknown, layer: LayerBlob): unknown {
   switch (cause?.errno) {
     case EBADMSG:
     case EFBIG:
-      return new TsbuildError('LAYER_INVALID', `layer ${layer.diffID}: ${cause.syscall} ${quoted(cause.path)}`, { cause: error })
+      return new TsbuildError('LAYER_INVALID', `layer ${layer.diffID}: ${cause.syscall} ${quoted(cause.path)}`, { cause })
     case EOVERFLOW:
       return new TsbuildError('LAYER_FOREIGN_OWNER', `layer ${layer.diffID}: owner of ${quoted(cause.path)} does not exist here`, {
-        cause: error,
-        hint: 'give this user ranges in /etc/subuid and /etc/subgid (usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER)',
+        cause,
+        hint: RANGES_HINT,
       })
     default:
       return error
   }
+}
+
+/** Why a step could not begin, said of what the Dockerfile asks for; anything else is passed on as it is. */
+export function stepFailure(error: unknown): unknown {
+  const cause = causeOf(error)
+  const kind = /^(user|group) id is not mapped$/.exec(cause?.syscall ?? '')?.[1]
+  if (cause !== undefined && kind !== undefined) {
+    return new TsbuildError(
+      'USER_UNMAPPED',
+      `${kind} id ${cause.path} does not exist here: it is not among the ids that your user may use`,
+      {
+        cause,
+        hint: RANGES_HINT,
+      },
+    )
+  }
+  if (cause?.syscall !== 'working directory') return error
+  return new TsbuildError(
+    'WORKDIR_INVALID',
+    `cannot start in working directory ${quoted(cause.path)}: ${WORKDIR_REASONS[cause.errno] ?? `errno ${cause.errno}`}`,
+    {
+      cause,
+      hint: 'name a directory with WORKDIR, or remove what is in its way in an earlier step',
+    },
+  )
+}
+
+const WORKDIR_REASONS: Readonly<Record<number, string>> = {
+  [ENOTDIR]: 'a file that is no directory is there or on the way to it',
+  [ELOOP]: 'its symbolic links lead round in circles, or to an open file of a process',
+  [ENOENT]: 'it does not exist, and nothing can be made below /proc, /sys and /dev',
+  [EXDEV]: 'it leads out of the image',
+  [ENAMETOOLONG]: 'the name is too long',
 }
 
 /** Why the changes of a step could not become a layer. */
@@ -41,13 +76,13 @@ export function sealFailure(error: unknown): unknown {
   const cause = causeOf(error)
   if (cause?.errno === EINVAL && cause.syscall === 'name of a whiteout') {
     return new TsbuildError('LAYER_NAME', `no layer can hold a file named ${quoted(cause.path)}`, {
-      cause: error,
+      cause,
       hint: 'names that begin with .wh. mean deleted files in a layer (image-spec, layer.md); remove the file in the same step',
     })
   }
   if (cause?.errno === ENAMETOOLONG) {
     return new TsbuildError('LAYER_NAME', `no layer can hold a path of more than 4095 bytes: ${quoted(cause.path.slice(0, 80))}...`, {
-      cause: error,
+      cause,
       hint: 'remove the directories in the same step',
     })
   }

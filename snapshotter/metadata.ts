@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { boolean, type InferOutput, object, string } from 'valibot'
+import { type InferOutput, object, string } from 'valibot'
 import { readDocument } from '../registry/oci/document.ts'
 import { hasCode, isErrno } from '../registry/oci/error.ts'
 
@@ -8,10 +8,8 @@ const FORMAT = 1
 const MAX_META_BYTES = 4096
 
 const metadata = object({
-  /** The boot in which the tree was written. */
+  /** The boot in which the tree was written. Trees are never synced, so what another boot left is not believed. */
   bootId: string(),
-  /** Whether its files were on disk before this was written. */
-  synced: boolean(),
   /** DiffID of its topmost layer. */
   diffID: string(),
 })
@@ -42,7 +40,7 @@ export async function writeMetadata(folder: string, value: SnapshotMetadata): Pr
   await writeFile(join(folder, 'meta'), Buffer.concat([Buffer.of(FORMAT), Buffer.from(JSON.stringify(value))]), { flag: 'wx' })
 }
 
-/** A power cut may have taken files of a tree that was never synced. */
+/** A power cut may have taken files of the tree: it would cost every step a sync to know, and costs one unpacking after a reboot not to know. */
 export function isSound(value: SnapshotMetadata, bootId: string): boolean {
-  return value.synced || value.bootId === bootId
+  return value.bootId === bootId
 }

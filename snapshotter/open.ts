@@ -140,7 +140,7 @@ class StoredSnapshots implements Snapshotter {
   async #publish(folder: StepFolder, name: ChainID, diffID: DiffID): Promise<void> {
     const helper = await this.#deps.helper()
     await helper.remove(SCRATCH.map((scratch) => bytesOfText(join(folder.path, scratch))))
-    await writeMetadata(folder.path, { bootId: this.#options.bootId, synced: false, diffID })
+    await writeMetadata(folder.path, { bootId: this.#options.bootId, diffID })
     await mkdir(this.#home, { recursive: true, mode: 0o700 })
     while (!(await folder.moveTo(this.#path(name)))) {
       if (await this.#isThere(name)) return folder.remove()

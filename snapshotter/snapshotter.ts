@@ -45,6 +45,7 @@ export interface Snapshotter extends AsyncDisposable {
 }
 
 export interface ActiveSnapshot extends AsyncDisposable {
+  /** Throws USER_UNMAPPED for ids that are not to be had here, WORKDIR_INVALID when it cannot start where it is to. */
   run(step: Omit<StepRequest, keyof TreeRequest>, output: StepOutput, signal?: AbortSignal): Promise<StepReply>
   seal(files: { readonly output: string; readonly toc: string } & PackOptions, signal?: AbortSignal): Promise<Sealed>
   keep(name: ChainID): Promise<void>

@@ -1,5 +1,6 @@
 import { type Digest, digestOf } from '../../registry/oci/digest.ts'
 import { formatPlatform } from '../../registry/oci/platform.ts'
+import type { IdKind } from '../deps.ts'
 import type { CopyOperation, MkdirOperation, Operation, RunOperation } from './graph.ts'
 
 /**
@@ -7,7 +8,7 @@ import type { CopyOperation, MkdirOperation, Operation, RunOperation } from './g
  * miss can say which part changed.
  *
  * Counted: the parent's ChainID (never a time or a path of this machine, so keys agree between machines), platform, and
- *   RUN   argv with SHELL, user, working directory, the environment and arguments it can see, network mode
+ *   RUN   argv with SHELL, user, working directory, the environment and arguments it can see, network mode; that there is a single id, where it is so
  *   COPY  destination, --chown, --chmod, ADD or COPY, and the content digest of exactly the files chosen: names below each source, types, modes, link
  *         targets, bytes, xattrs, hard-link groups, owners. Not their mtime, not ENV.
  *   WORKDIR  path and user
@@ -23,12 +24,21 @@ export function keyOf(parts: KeyParts): Digest {
   return digestOf(JSON.stringify([KEY_VERSION, sorted]))
 }
 
-/** `parent` is the ChainID of the file system the operation goes on with ('scratch' for none); `content` the digest of the files a COPY chose. */
-export function keyParts(operation: Exclude<Operation, { kind: 'source' }>, parent: string, content?: Digest): KeyParts {
+/** What a key takes from outside the operation. */
+export interface KeyInputs {
+  /** ChainID of the file system the operation goes on with; 'scratch' for none. */
+  readonly parent: string
+  /** Digest of the files that a COPY chose. */
+  readonly content?: Digest | undefined
+  /** Of a RUN. */
+  readonly idKind?: IdKind
+}
+
+export function keyParts(operation: Exclude<Operation, { kind: 'source' }>, { parent, content, idKind = '' }: KeyInputs): KeyParts {
   const common = { operation: operation.kind, parent, platform: formatPlatform(operation.platform) }
   switch (operation.kind) {
     case 'run':
-      return { ...common, ...runParts(operation) }
+      return { ...common, ...runParts(operation), ...(idKind !== '' && { ids: idKind }) }
     case 'copy':
       return { ...common, ...copyParts(operation), content: content ?? '' }
     case 'mkdir':

@@ -5,6 +5,7 @@ import type { BaseImage } from '../deps.ts'
 import { proxyEnvironment } from '../dockerfile/global-args.ts'
 import type { Warning } from '../dockerfile/instruction.ts'
 import { Scope } from '../dockerfile/scope.ts'
+import { DEFAULT_PATH } from '../steps/environment.ts'
 import type { Operation, PlannedHistory, SourceOperation } from './graph.ts'
 import { imageKey } from './platforms.ts'
 import { planStage, type StageState } from './stage.ts'
@@ -41,8 +42,6 @@ export interface BuildPlan {
   readonly target: StagePlan
   readonly warnings: readonly Warning[]
 }
-
-const DEFAULT_ENV = ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin']
 
 /** Stages -> operations, every variable expanded. Pure: equal input gives an equal plan. */
 export function planBuild(input: PlanInput): BuildPlan {
@@ -115,7 +114,7 @@ function startOf(stage: Stage, graph: Graph, done: ReadonlyMap<number, StageStat
   refuseTriggers(stage, base, image)
   const config = { WorkingDir: '/', ...image?.config.config }
   const env = config.Env ?? []
-  const withPath = env.some((item) => item.startsWith('PATH=')) ? env : [...env, ...DEFAULT_ENV]
+  const withPath = env.some((item) => item.startsWith('PATH=')) ? env : [...env, DEFAULT_PATH]
   const { globals, buildArgs, escape: escapeCharacter } = graph.input
   return {
     last: graph.source(reference, platform, stage.from.at),

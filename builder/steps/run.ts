@@ -6,6 +6,7 @@ import type { Emit } from '../../registry/oci/event.ts'
 import type { ActiveSnapshot, StepOutput } from '../../snapshotter/snapshotter.ts'
 import type { BuildDeps } from '../deps.ts'
 import type { RunOperation } from '../plan/graph.ts'
+import { hostsFile, nameOf, stepEnvironment } from './environment.ts'
 import type { StepUser } from './users.ts'
 
 /** What /etc/hosts and /etc/resolv.conf say inside a step. */
@@ -14,8 +15,6 @@ export interface StepNetwork {
 }
 
 export const HOSTNAME = 'buildkitsandbox'
-const DEFAULT_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
-const HOSTS = `127.0.0.1\tlocalhost ${HOSTNAME}\n::1\tlocalhost ip6-localhost ip6-loopback\n`
 /** Output lines that an error repeats. */
 const TAIL_LINES = 10
 const TAIL_BYTES = 16 << 10
@@ -49,7 +48,7 @@ export async function runStep(
     groups,
     hostname: HOSTNAME,
     network: operation.network,
-    hosts: HOSTS,
+    hosts: hostsFile(HOSTNAME),
     resolvConf: operation.network === 'host' ? bytesOfText(context.network.resolvConf) : '',
     noNewPrivileges: false,
     stdin: false,
@@ -61,13 +60,11 @@ export async function runStep(
   if (reply.exit !== 0 || reply.signal !== 0) throw failed(operation, reply, tail)
 }
 
-/** The stage's variables, with PATH and HOME where they are not set, then what is hidden from the key. */
+/** The stage's variables, then what is hidden from the key. */
 function environment(operation: RunOperation, user: StepUser): string[] {
-  const env = [...operation.env]
-  const isSet = (name: string) => env.some((item) => item.startsWith(`${name}=`))
-  if (!isSet('PATH')) env.unshift(DEFAULT_PATH)
-  if (!isSet('HOME')) env.push(`HOME=${user.home}`)
-  return [...env, ...operation.hiddenEnv.filter((item) => !isSet(item.slice(0, item.indexOf('='))))]
+  const env = stepEnvironment(operation.env, user.home)
+  const names = new Set(env.map(nameOf))
+  return [...env, ...operation.hiddenEnv.filter((item) => !names.has(nameOf(item)))]
 }
 
 function failed(operation: RunOperation, reply: StepReply, tail: Tail): TsbuildError {

@@ -1,19 +1,9 @@
-import { availableParallelism } from 'node:os'
 import { build } from '../../builder/build.ts'
-import { TsbuildError } from '../../registry/oci/error.ts'
-import { parsePlatform, platformOfArch } from '../../registry/oci/platform.ts'
+import { platformOfArch } from '../../registry/oci/platform.ts'
 import { familiarReference, formatReference, parseReference, withDefaultTag } from '../../registry/oci/reference.ts'
-import {
-  buildArguments,
-  buildFlags,
-  dockerfileOf,
-  epochOf,
-  ignoredFlags,
-  keyValues,
-  networkOf,
-  openContext,
-  pullPolicy,
-} from '../build-options.ts'
+import { dockerfileOf, openContext } from '../build-context.ts'
+import { buildFlags, refuseAttestations, UNSUPPORTED_BUILD_FLAGS } from '../build-flags.ts'
+import { buildArguments, buildPlatform, epochOf, jobsOf, keyValues, networkOf, pullPolicy } from '../build-options.ts'
 import { command } from '../context.ts'
 import { connectionOptions, progressMode } from '../flags.ts'
 import { isToStdout, outputsOf } from '../output-flags.ts'
@@ -35,15 +25,26 @@ export const run = command(
     summary: 'Builds an image from a Dockerfile. The digest of its manifest is printed on standard output.',
     operands: [{ name: '<context>', help: 'folder whose files COPY and ADD can use' }],
     flags: buildFlags,
+    unsupported: UNSUPPORTED_BUILD_FLAGS,
   },
   async (options, [folder = ''], context) => {
+    refuseAttestations(options)
+    const settings = {
+      target: options.target,
+      labels: keyValues(options.label, 'label'),
+      platform: buildPlatform(options.platform),
+      noCache: options['no-cache'],
+      pull: pullPolicy(options.pull),
+      jobs: jobsOf(options.jobs),
+      network: networkOf(options.network),
+    }
     const progress = context.progress(options.quiet ? 'quiet' : progressMode(options.progress))
     try {
       const names = options.tag.map((tag) => formatReference(withDefaultTag(parseReference(tag))))
       const outputs = outputsOf(options.output, { push: options.push, names })
+      const connection = connectionOptions(options, 'all')
       const dockerfile = await dockerfileOf(options.file, folder, context)
-      await using workspace = await openWorkspace(context, { ...progress, ...connectionOptions(options, 'all') })
-      for (const note of ignoredFlags(options)) progress.emit({ kind: 'note', message: note })
+      await using workspace = await openWorkspace(context, { ...progress, ...connection })
       const buildArgs = await buildArguments(options['build-arg'], context.env)
       const epoch = epochOf(buildArgs)
       const rewriteTimestamps = outputs.some((output) => output.rewriteTimestamps)
@@ -51,19 +52,13 @@ export const run = command(
       const { tree, digests } = await openContext(folder, dockerfile, workspace, context)
       const result = await build(
         {
+          ...settings,
           dockerfile,
           context: tree,
-          target: options.target,
           buildArgs,
-          labels: keyValues(options.label, 'label'),
-          platform: options.platform === undefined ? platformOfArch(process.arch) : parsePlatform(options.platform),
           buildPlatform: platformOfArch(process.arch),
-          noCache: options['no-cache'],
-          pull: pullPolicy(options.pull),
-          jobs: jobsOf(options.jobs),
           epoch,
           rewriteTimestamps,
-          network: networkOf(options.network),
           stepNetwork: stepNetwork(),
           producer: `tsbuild ${context.version}`,
           signal: context.signal,
@@ -82,10 +77,3 @@ export const run = command(
     }
   },
 )
-
-function jobsOf(text: string | undefined): number {
-  if (text === undefined) return availableParallelism()
-  const jobs = Number(text)
-  if (Number.isInteger(jobs) && jobs >= 1) return jobs
-  throw new TsbuildError('USAGE', `--jobs=${text} is no number of 1 or more`)
-}

@@ -1,3 +1,4 @@
+import { TsbuildError } from '../../registry/oci/error.ts'
 import { parsePlatform } from '../../registry/oci/platform.ts'
 import { findImage } from '../../registry/store/find.ts'
 import { readImage } from '../../registry/store/image.ts'
@@ -16,6 +17,7 @@ export const run = command(
     },
   },
   async ({ platform, raw, config }, [text = ''], context) => {
+    if (config && !raw) throw new TsbuildError('USAGE', '--config needs --raw', { hint: 'without both, all is shown as JSON' })
     await using workspace = await openWorkspace(context)
     const found = await findImage(workspace.store, text)
     const image = await readImage(workspace.store.blobs, found.descriptor, platform === undefined ? undefined : parsePlatform(platform))

@@ -1,7 +1,7 @@
 import { TsbuildError } from '../../registry/oci/error.ts'
 import { parseReference } from '../../registry/oci/reference.ts'
 import { type Context, command } from '../context.ts'
-import { connectionFlags } from '../flags.ts'
+import { connectionFlags, isInsecure } from '../flags.ts'
 
 export const run = command(
   {
@@ -24,13 +24,12 @@ export const run = command(
     const { login } = await import('../../registry/remote/login.ts')
     const { openLogin } = await import('../../registry/remote/open.ts')
     const { registry: host } = parseReference(`${registry}/x`)
-    const isInsecure = options.insecure || options['tls-verify'] === 'false'
     const deps = openLogin({
       env: context.env,
       userAgent: `tsbuild/${context.version}`,
       now: context.now,
       random: Math.random,
-      insecure: isInsecure ? [host] : [],
+      insecure: isInsecure(options) ? [host] : [],
       caFiles: options['cert-file'],
     })
     const kept = await login({ registry: host, username, password: await passwordOf(context) }, { ...deps, signal: context.signal })

@@ -11,7 +11,7 @@ export const run = command(
     operands: [],
     flags: {
       all: { kind: 'boolean', short: 'a', help: 'forget all names, cached steps and snapshots too: nothing is left' },
-      force: { kind: 'boolean', short: 'f', help: 'accepted for compatibility: nothing is asked' },
+      force: { kind: 'boolean', short: 'f', help: '', ignored: 'nothing is asked' },
     },
   },
   async ({ all }, _operands, context) => {

@@ -19,7 +19,8 @@ export const run = command(
   },
   async (options, _operands, context) => {
     const [, host = '', port = ''] = /^(.*):(\d{1,5})$/.exec(options.listen ?? '127.0.0.1:5000') ?? []
-    if (host === '') throw new TsbuildError('USAGE', `--listen=${options.listen} is no host:port`)
+    if (host === '')
+      throw new TsbuildError('USAGE', `--listen=${options.listen} is no host:port`, { hint: 'as in --listen=127.0.0.1:5000' })
     const { serveRegistry } = await import('../../registry/serve/server.ts')
     await using native = (await openNative(context)).native
     const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()

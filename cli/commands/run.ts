@@ -25,8 +25,8 @@ export const run = command(
       workdir: { kind: 'string', short: 'w', value: 'path', help: "instead of the image's WORKDIR" },
       entrypoint: { kind: 'string', value: 'program', help: "instead of the image's ENTRYPOINT" },
       network: { kind: 'string', value: 'mode', help: 'host (default) or none' },
-      interactive: { kind: 'boolean', short: 'i', help: 'accepted for compatibility: standard input is always passed on' },
-      rm: { kind: 'boolean', help: 'accepted for compatibility: nothing is kept' },
+      interactive: { kind: 'boolean', short: 'i', help: '', ignored: 'standard input is always passed on' },
+      rm: { kind: 'boolean', help: '', ignored: 'nothing is kept' },
     },
   },
   async (options, [image = '', ...argv], context) => {

@@ -5,7 +5,8 @@ import { plainProgress, warningText } from './plain.ts'
 import { ttyProgress } from './tty.ts'
 
 interface Screen extends Pick<Context, 'env' | 'now' | 'signal'> {
-  readonly stream: NodeJS.WriteStream
+  /** Opens it at the first call. */
+  readonly stream: () => NodeJS.WriteStream
 }
 
 /** `auto` draws on a terminal and prints plain lines elsewhere; `quiet` shows warnings only. */
@@ -14,13 +15,13 @@ export function startProgress(mode: ProgressMode, screen: Screen): Progress {
 }
 
 function renderer(mode: ProgressMode, { stream, now, env }: Screen): Omit<Progress, 'settled'> {
-  const write = (text: string) => void (text !== '' && stream.write(text))
+  const write = (text: string) => void (text !== '' && stream().write(text))
   if (mode === 'quiet')
     return { emit: (event) => event.kind === 'warning' && write(`WARNING: ${printable(warningText(event))}\n`), stop: () => {} }
-  const isTerminal = mode === 'tty' || (mode === 'auto' && stream.isTTY && env.TERM !== 'dumb')
+  const isTerminal = mode === 'tty' || (mode === 'auto' && stream().isTTY && env.TERM !== 'dumb')
   if (!isTerminal) return { emit: plainProgress(write, now), stop: () => {} }
   // 0 is what a terminal says whose size nobody has set.
-  const size = { columns: () => stream.columns || 80, rows: () => stream.rows || 24 }
+  const size = { columns: () => stream().columns || 80, rows: () => stream().rows || 24 }
   return ttyProgress({ ...size, write, now, colors: (env.NO_COLOR ?? '') === '' })
 }
 
@@ -30,8 +31,8 @@ const MAX_WAITING = 1 << 20
 function roomIn({ stream, signal }: Screen): () => Promise<void> | undefined {
   let waiting: Promise<void> | undefined
   return () => {
-    if (stream.writableLength <= MAX_WAITING || signal.aborted) return undefined
-    waiting ??= drained(stream, signal).finally(() => {
+    if (stream().writableLength <= MAX_WAITING || signal.aborted) return undefined
+    waiting ??= drained(stream(), signal).finally(() => {
       waiting = undefined
     })
     return waiting

@@ -130,7 +130,10 @@ function listen(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause) => {
       reject(
-        new TsbuildError('SERVE_FAILED', `cannot listen on ${host}:${port}: ${cause.message}`, { cause, hint: 'choose another --port' }),
+        new TsbuildError('SERVE_FAILED', `cannot listen on ${host}:${port}: ${cause.message}`, {
+          cause,
+          hint: 'choose another port: --listen=HOST:PORT',
+        }),
       )
     })
     server.listen(port, host, resolve)

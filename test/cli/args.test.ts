@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
-import { type CommandSpec, parseArgs } from '../../cli/args.ts'
-import { buildFlags } from '../../cli/build-options.ts'
+import { parseArgs } from '../../cli/args.ts'
+import { buildFlags, UNSUPPORTED_BUILD_FLAGS } from '../../cli/build-flags.ts'
+import type { CommandSpec } from '../../cli/command-spec.ts'
 
 const spec = {
   path: ['build'],
   summary: 'Builds.',
   operands: [{ name: '<context>', help: 'folder' }],
   flags: buildFlags,
+  unsupported: UNSUPPORTED_BUILD_FLAGS,
 } satisfies CommandSpec<typeof buildFlags>
 
 function parse(...words: string[]) {
@@ -41,6 +43,31 @@ describe('parseArgs', () => {
   it('names the flag that was probably meant', () => {
     assert.throws(() => parse('--targt', 'x', '.'), { code: 'USAGE', message: /unknown option '--targt'/, hint: /--target/ })
   })
+  for (const [words, tags, quiet] of [
+    [['-t=x', '-q'], ['x'], true],
+    [['-t=x=y', '-q=true'], ['x=y'], true],
+    [['-t', '-q=false', '-q=0'], ['-q=false'], false],
+    [['-t', '--secret'], ['--secret'], false],
+  ] as const) {
+    it(`reads ${words.join(' ')} as Docker does`, () => {
+      const { options, operands } = parse(...words, '.')
+      assert.deepEqual([options.tag, options.quiet, operands], [tags, quiet, ['.']])
+    })
+  }
+  for (const words of [['--secret', 'id=x'], ['--secret=id=x'], ['--squash'], ['--check'], ['--add-host=a:1']]) {
+    const name = words[0]?.split('=')[0]
+    it(`says that ${words.join(' ')} is not supported yet`, () =>
+      assert.throws(() => parse(...words, '.'), { code: 'USAGE', message: `${name} is not supported yet` }))
+  }
+  it('neither shows nor suggests what is not supported', () => {
+    assert.throws(
+      () => parse('--secre', 'x', '.'),
+      ({ hint }) => !hint.includes('--secret'),
+    )
+    const parsed = parseArgs(spec, ['--help'])
+    assert.doesNotMatch(parsed.kind === 'help' ? parsed.text : '--ssh', /--(secret|ssh|load|provenance)/)
+  })
+  it('takes no name of Object for a flag', () => assert.throws(() => parse('--constructor=x', '.'), { code: 'USAGE' }))
   it('says which operand is missing', () => assert.throws(() => parse('-t', 'a'), { code: 'USAGE', message: /context/ }))
   it('refuses one operand too many', () => assert.throws(() => parse('a', 'b'), { code: 'USAGE' }))
   it('refuses a boolean that is neither true nor false', () =>

@@ -97,7 +97,7 @@ describe('tsbuild build', () => {
         { dockerfile: 'FROM scratch\nLABEL a=file b=file\n' },
         { args: ['--label', 'a=flag', '--label', 'c=x=y'] },
       )
-      assert.deepEqual(image.config.config['Labels'], { a: 'flag', b: 'file', c: 'x=y' })
+      assert.deepEqual(image.config.config.Labels, { a: 'flag', b: 'file', c: 'x=y' })
       assert.deepEqual(
         image.config.history.map((entry) => entry.created_by),
         ['LABEL a=file b=file'],
@@ -144,7 +144,7 @@ describe('tsbuild build', () => {
       const dockerfile =
         'FROM scratch\nARG TARGETPLATFORM\nARG TARGETARCH\nARG TARGETVARIANT\nLABEL p=$TARGETPLATFORM a=$TARGETARCH v=$TARGETVARIANT\n'
       const { image } = await cli.build({ dockerfile }, { args: ['--platform', 'linux/arm/v7'] })
-      assert.deepEqual(image.config.config['Labels'], { p: 'linux/arm/v7', a: 'arm', v: 'v7' })
+      assert.deepEqual(image.config.config.Labels, { p: 'linux/arm/v7', a: 'arm', v: 'v7' })
       const { os, architecture } = image.config
       assert.deepEqual({ os, architecture }, { os: 'linux', architecture: 'arm' })
     })

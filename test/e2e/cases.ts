@@ -1,5 +1,7 @@
+import { gzipSync } from 'node:zlib'
 import type { ContextFiles } from '../../fixtures/cli.ts'
 import { sha256, type TreeEntry } from '../../fixtures/image-tree.ts'
+import { tarOf } from '../../fixtures/tars.ts'
 
 /** What a test says of a path; a string is the content of a regular file, null that nothing is there. */
 export type Expected = string | null | Partial<TreeEntry & { readonly content: string }>
@@ -23,6 +25,12 @@ const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 const lines = (...all: readonly string[]) => all.map((line) => `${line}\n`).join('')
 
+const ARCHIVE = tarOf([
+  { path: 'd/', flag: '5', mode: 0o750, uid: 7, gid: 8 },
+  { path: 'd/f', content: 'new', mode: 0o640, uid: 7, gid: 8 },
+  { path: 'd/hard', flag: '1', link: 'd/f', mode: 0o640, uid: 7, gid: 8 },
+  { path: 'd/soft', flag: '2', link: '../../outside' },
+])
 export const CASES: readonly Case[] = [
   {
     name: 'FROM scratch alone has no files and the default PATH',
@@ -576,5 +584,47 @@ export const CASES: readonly Case[] = [
     name: 'what a step writes below /dev, /proc, /sys and /run/lock stays out or in as with Docker',
     dockerfile: lines('FROM busybox', 'RUN echo x > /dev/shm/x; mkdir -p /run/app && echo pid > /run/app/pid; ls /proc/self > /dev/null'),
     tree: { 'dev/shm': null, 'dev/shm/x': null, 'run/app/pid': 'pid\n', 'proc/1': null },
+  },
+  {
+    name: 'ADD unpacks local archives by what they hold, COPY never',
+    dockerfile: lines(
+      'FROM busybox',
+      'RUN mkdir -p /x/d && chmod 700 /x/d && echo old > /x/d/f',
+      'ADD named-otherwise /x/',
+      'COPY plain.tar /kept.tar',
+      'ADD not-a.tar /made/',
+      'ADD --chown=11:12 plain.tar /owned/',
+    ),
+    files: { 'plain.tar': { content: ARCHIVE }, 'named-otherwise': { content: gzipSync(ARCHIVE) }, 'not-a.tar': 'text' },
+    tree: {
+      'x/d/f': { content: 'new', mode: '640', owner: '7:8' },
+      'x/d': { mode: '750', owner: '7:8' },
+      'x/d/hard': { sameFileAs: 'x/d/f' },
+      'x/d/soft': { type: 'symlink', link: '../../outside' },
+      'kept.tar': { sha256: sha256(ARCHIVE) },
+      'made/not-a.tar': 'text',
+      'owned/d/f': { content: 'new', mode: '640', owner: '11:12' },
+    },
+    history: ['ADD not-a.tar /made/ # buildkit*', 'ADD --chown=11:12 plain.tar /owned/ # buildkit*'],
+  },
+  {
+    name: 'ADD unpacks through links of the image, stays in it, and makes folders that the archive implies',
+    dockerfile: lines('FROM busybox', 'RUN mkdir -p /real /x && ln -s /real /x/link && ln -s ../../../real /x/up', 'ADD odd.tar /x'),
+    files: {
+      'odd.tar': {
+        content: tarOf([
+          { path: 'link/through', content: 'link' },
+          { path: 'up/too', content: 'up' },
+          { path: 'implied/parent/g', content: 'g' },
+        ]),
+      },
+    },
+    tree: {
+      'real/through': 'link',
+      'real/too': 'up',
+      'x/link': { type: 'symlink' },
+      'x/implied/parent/g': 'g',
+      'x/implied': { mode: '755', owner: '0:0' },
+    },
   },
 ]

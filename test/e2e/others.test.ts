@@ -89,7 +89,7 @@ describe('an image that tsbuild pushed', () => {
     needs('buildah', async () => {
       await using buildah = new Buildah()
       const container = await buildah.run(['from', '-q', '--tls-verify=false', reference])
-      const command = built.image.config.config['Cmd'] as string[]
+      const command = built.image.config.config.Cmd as string[]
       assert.equal(await buildah.run(['run', '--isolation', 'chroot', container, '--', '/bin/sh', '-c', ...command]), OUTPUT)
     }),
   )

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Cli, type ContextFiles } from '../../fixtures/cli.ts'
+import { Cli, type ContextFiles, type User } from '../../fixtures/cli.ts'
 import { dockerRegistry, has } from '../registry/remote/docker-registry.ts'
 
 const EPOCH = 1_705_000_000 // 2024-01-11, after the base and the context
@@ -45,6 +46,22 @@ async function inFreshStores(count: number, build: (cli: Cli, index: number) => 
   return digests
 }
 
+/** The first ordinary user with a range of subordinate ids; undefined when there is none, or the caller is not root. */
+function otherUser(): User | undefined {
+  if (process.getuid?.() !== 0 || !existsSync('/etc/subuid')) return undefined
+  const withRanges = new Set(
+    readFileSync('/etc/subuid', 'utf8')
+      .split('\n')
+      .map((line) => line.split(':')[0]),
+  )
+  const users = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'))
+  const [name = '', , uid, gid] =
+    users.find(([candidate = '']) => candidate !== '' && candidate !== 'root' && withRanges.has(candidate)) ?? []
+  return name === '' ? undefined : { name, uid: Number(uid), gid: Number(gid) }
+}
+
 const same = (digests: readonly string[]) => assert.deepEqual(new Set(digests), new Set(digests.slice(0, 1)))
 
 describe('builds of the same files in fresh stores', () => {
@@ -78,6 +95,16 @@ describe('builds of the same files in fresh stores', () => {
     const build = async (cli: Cli, index: number) =>
       (await cli.build(context(COMMANDS), { env: { ...env, ...ways[index] }, args: [...rewritten, `--jobs=${index + 1}`] })).digest
     same(await inFreshStores(ways.length, build))
+  })
+  it('are equal for root and for an ordinary user', async function () {
+    const user = otherUser()
+    if (user === undefined) this.skip() // only root can be somebody else, and somebody with subordinate ids is needed
+    const build = async (as: User | undefined) => {
+      await using cli = await Cli.withBusybox('somebody', as)
+      const [commands, copies] = [await cli.build(context(COMMANDS), { env, args: rewritten }), await cli.build(context(COPIES))]
+      return [commands.digest, ...copies.image.manifest.layers.map((layer) => layer.digest)]
+    }
+    assert.deepEqual(await build(user), await build(undefined))
   })
   it('have no time later than the epoch, and keep earlier ones', async () => {
     await using cli = await Cli.withBusybox('epoch')

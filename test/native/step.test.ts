@@ -94,13 +94,37 @@ for (const ids of ['own', 'ranges', 'single'] as const)
         assert.deepEqual([cause.syscall, cause.code, cause.path], ['exec', code, argv[0]])
       })
 
-    it('starts in its working directory, and says when there is none', async () => {
+    it('starts in its working directory', async () => {
       mkdirSync(join(tree.root, 'a/b'), { recursive: true })
       symlinkSync('/a/b', join(tree.root, 'link'))
       assert.equal(await shell(helper, tree, 'pwd', { cwd: '/link' }), '/a/b')
-      const cause = await causeOf(runStep(helper, stepOf(tree, ['true'], { cwd: '/none' })))
-      assert.deepEqual([cause.syscall, cause.code, cause.path], ['working directory', 'ENOENT', '/none'])
     })
+
+    it('makes a working directory that is missing, for the user of the step, and through links inside the root', async () => {
+      const user = ids === 'single' ? 0 : 33
+      mkdirSync(join(tree.root, 'a'))
+      symlinkSync('/../../elsewhere/x', join(tree.root, 'a/dangling'))
+      assert.equal(
+        await shell(helper, tree, 'pwd; touch mine', { cwd: '/a/dangling/new/one', uid: user, gid: user }),
+        '/elsewhere/x/new/one',
+      )
+      const listed = await shell(helper, tree, 'stat -c "%a %u:%g %n" /a /elsewhere /elsewhere/x /elsewhere/x/new/one')
+      const made = ['/elsewhere', '/elsewhere/x', '/elsewhere/x/new/one'].map((path) => `755 ${user}:${user} ${path}`)
+      assert.equal(listed, ['755 0:0 /a', ...made].join('\n'))
+    })
+
+    for (const [what, cwd, code] of [
+      ['is a file', '/file', 'ENOTDIR'],
+      ['is below a file', '/file/below', 'ENOTDIR'],
+      ['loops', '/loop/below', 'ELOOP'],
+      ['is missing below /proc', '/proc/none', 'ENOENT'],
+    ] as const)
+      it(`refuses a working directory that ${what}`, async () => {
+        writeFileSync(join(tree.root, 'file'), '')
+        symlinkSync('/loop', join(tree.root, 'loop'))
+        const cause = await causeOf(runStep(helper, stepOf(tree, ['true'], { cwd })))
+        assert.deepEqual([cause.syscall, cause.code, cause.path], ['working directory', code, cwd])
+      })
 
     it('has hosts and resolv.conf that may be written and leave no trace', async () => {
       assert.equal(

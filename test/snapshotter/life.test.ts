@@ -96,7 +96,7 @@ describe('snapshots of a store', function () {
     assert.deepEqual([await steps(), await snapshots()], [[], []])
   })
 
-  it('are unpacked again when another boot left them unsynced', async () => {
+  it('are unpacked again when another boot left them', async () => {
     await bench.snapshots.prepare([base])
     const { calls, helper } = counted()
     const later = await bench.open({ bootId: 'the next boot' }, { helper })

@@ -52,9 +52,16 @@ static Status load_filter(bool no_new_privileges) {
   return done();
 }
 
+Status check_ids(const Confinement& wanted, const IdMap& map) {
+  if (!contains(map.users, wanted.uid)) return Failure{EINVAL, "user id is not mapped", std::to_string(wanted.uid)};
+  std::vector<uint32_t> groups{wanted.gid};
+  if (wanted.may_set_groups) groups.insert(groups.end(), wanted.groups.begin(), wanted.groups.end());
+  for (uint32_t group : groups)
+    if (!contains(map.groups, group)) return Failure{EINVAL, "group id is not mapped", std::to_string(group)};
+  return done();
+}
+
 static Status become(const Confinement& wanted) {
-  if (!contains(wanted.map.users, wanted.uid)) return Failure{EINVAL, "user id is not mapped", std::to_string(wanted.uid)};
-  if (!contains(wanted.map.groups, wanted.gid)) return Failure{EINVAL, "group id is not mapped", std::to_string(wanted.gid)};
   std::vector<gid_t> groups(wanted.groups.begin(), wanted.groups.end());
   if (wanted.may_set_groups && ::setgroups(groups.size(), groups.data()) != 0) return errno_failure("setgroups");
   if (::setresgid(wanted.gid, wanted.gid, wanted.gid) != 0) return errno_failure("setresgid", std::to_string(wanted.gid));

@@ -17,8 +17,10 @@ struct Confinement {
   bool own_network = false;
   bool no_new_privileges = false;
   bool may_set_groups = true;  // false where only one id is mapped
-  IdMap map;
 };
+
+// EINVAL "user id is not mapped" or "group id is not mapped" for ids that a step cannot have here. Groups that could not be set anyway are not looked at.
+Status check_ids(const Confinement& wanted, const IdMap& map);
 
 // For a process that is in its root already. Afterwards it has the step's ids, capabilities, filter and working directory, and no way back.
 Status confine(const Confinement& wanted);

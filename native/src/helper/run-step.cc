@@ -2,6 +2,7 @@
 #include "handlers.h"
 #include "step.h"
 #include "stubs.h"
+#include "workdir.h"
 
 namespace tsbuild {
 
@@ -25,10 +26,17 @@ static Result<Ended> run(const StepSpec& spec, const Fd& root, Channel& channel)
 Result<std::string> handle_step(Reader& body, Channel& channel) {
   Result<StepSpec> spec = read_step(body);
   if (!spec.ok()) return spec.failure();
+  Confinement& wanted = spec.value().confinement;
+  wanted.may_set_groups = channel.place().ids != Place::Ids::kSingle;
+  Result<IdMap> map = current_map();
+  if (!map.ok()) return map.failure();
+  Status has_ids = check_ids(wanted, map.value());
+  if (!has_ids.ok()) return has_ids.failure();
   Result<MountedTree> tree = mount_tree(spec.value().tree);
   if (!tree.ok()) return tree.failure();
+  Status ready = make_workdir(tree.value().root, wanted.cwd, wanted.uid, wanted.gid);
   Stubs stubs;
-  Status ready = make_mount_points(tree.value().root, stubs);
+  if (ready.ok()) ready = make_mount_points(tree.value().root, stubs);
   Result<Ended> ended = ready.ok() ? run(spec.value(), tree.value().root, channel) : ready.failure();
   stubs.remove();
   if (!ended.ok()) return ended.failure();

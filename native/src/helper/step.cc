@@ -116,10 +116,7 @@ Result<RunningStep> start_step(const StepSpec& spec, const Fd& root, const Place
   Result<Child> child = clone_process(namespaces_of(spec, place));
   if (!child.ok()) return child.failure();
   if (child.value().pid == 0) {
-    StepSpec own = spec;
-    own.confinement.map = map.value();
-    own.confinement.may_set_groups = place.ids != Place::Ids::kSingle;
-    Failure failure = become_step(own, View{spec.hosts, spec.resolv_conf, spec.confinement.own_network, map.value().groups}, pipes);
+    Failure failure = become_step(spec, View{spec.hosts, spec.resolv_conf, spec.confinement.own_network, map.value().groups}, pipes);
     (void)write_all(pipes.setup.write.get(), encode_failure(failure));  // when nobody reads it, nobody is there
     ::_exit(127);
   }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { BaseImage } from '../../../builder/deps.ts'
+import type { BaseImage, IdKind } from '../../../builder/deps.ts'
 import { parseDockerfile } from '../../../builder/dockerfile/parse.ts'
 import { keyOf, keyParts } from '../../../builder/plan/cache-key.ts'
 import type { Operation } from '../../../builder/plan/graph.ts'
@@ -38,10 +38,24 @@ function plan(
   return planBuild({ stages, platforms, images, globals, buildArgs, escape: '\\', machine, network: options.network ?? 'host' })
 }
 
-function keyOfLast(text: string, options?: Parameters<typeof plan>[1]): string {
+function keyOfLast(text: string, options?: Parameters<typeof plan>[1], idKind?: IdKind): string {
   const last = plan(text, options).operations.at(-1)
-  return last === undefined || last.kind === 'source' ? assert.fail() : keyOf(keyParts(last, 'sha256:parent'))
+  return last === undefined || last.kind === 'source'
+    ? assert.fail()
+    : keyOf(keyParts(last, { parent: 'sha256:parent', ...(idKind !== undefined && { idKind }) }))
 }
+
+describe('keyParts', () => {
+  for (const [step, differs] of [
+    ['RUN x', true],
+    ['COPY x /x', false],
+    ['WORKDIR /x', false],
+  ] as const)
+    it(`gives ${step} ${differs ? 'another key' : 'the same key'} where there is a single id`, () => {
+      const key = (idKind?: IdKind) => keyOfLast(`FROM a\n${step}\n`, {}, idKind)
+      assert.deepEqual([key('single') !== key(''), key('')], [differs, key()])
+    })
+})
 
 describe('planBuild', () => {
   it('resolves a base once however it is spelled', () => {

@@ -5,7 +5,7 @@ import { startProgress } from '../../../cli/progress/start.ts'
 /** A terminal or pipe that nobody has read from yet. */
 function screen(signal = new AbortController().signal) {
   const stream = Object.assign(new PassThrough({ highWaterMark: 1000 }), { isTTY: false, columns: 80, rows: 24 })
-  const progress = startProgress('plain', { stream: stream as unknown as NodeJS.WriteStream, now: () => 0, env: {}, signal })
+  const progress = startProgress('plain', { stream: () => stream as unknown as NodeJS.WriteStream, now: () => 0, env: {}, signal })
   progress.emit({ kind: 'started', step: 's', name: 'RUN', time: 0 })
   const print = (bytes: number) => progress.emit({ kind: 'log', step: 's', stream: 'stdout', bytes: Buffer.from(`${'x'.repeat(bytes)}\n`) })
   return { stream, progress, print }

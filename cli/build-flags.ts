@@ -1,0 +1,88 @@
+import { TsbuildError } from '../registry/oci/error.ts'
+import { parseBoolean } from './booleans.ts'
+import { connectionFlags, progressFlag } from './flags.ts'
+
+export const buildFlags = {
+  tag: { kind: 'list', short: 't', value: 'name', help: 'name of the image; may be repeated' },
+  file: { kind: 'string', short: 'f', value: 'path', help: 'Dockerfile (default: Dockerfile in the context); - reads standard input' },
+  'build-arg': { kind: 'list', value: 'name[=value]', help: 'value of an ARG; without a value that of the environment' },
+  target: { kind: 'string', value: 'stage', help: 'stop after this stage' },
+  label: { kind: 'list', value: 'name=value', help: 'label of the image; may be repeated' },
+  'no-cache': { kind: 'boolean', help: 'do every step again' },
+  pull: { kind: 'optional', value: 'when', bare: 'always', help: 'always, missing (default) or never ask registries for base images' },
+  platform: { kind: 'list', value: 'os/arch', help: 'platform of the image (default: this machine)' },
+  network: { kind: 'string', value: 'mode', help: 'network of RUN: host (default) or none' },
+  jobs: { kind: 'string', value: 'n', help: 'steps at once (default: number of cores)' },
+  output: { kind: 'list', short: 'o', value: 'spec', help: 'type=image|registry|oci|local|tar[,dest=path][,name=...]; or a folder' },
+  push: { kind: 'boolean', help: 'push the image under its names: --output type=registry' },
+  iidfile: { kind: 'string', value: 'file', help: 'write the image ID there' },
+  'metadata-file': { kind: 'string', value: 'file', help: 'write digests and names there, as JSON' },
+  progress: progressFlag,
+  quiet: { kind: 'boolean', short: 'q', help: 'print the image ID only' },
+  ...connectionFlags,
+  load: { kind: 'boolean', help: '', ignored: 'the image is in the local store already' },
+  rm: { kind: 'boolean', help: '', ignored: 'no container is left behind' },
+  'force-rm': { kind: 'boolean', help: '', ignored: 'no container is left behind' },
+  compress: { kind: 'boolean', help: '', ignored: 'the context is read in place' },
+  builder: { kind: 'string', value: 'name', help: '', ignored: 'there is one builder, this program' },
+  provenance: { kind: 'optional', value: 'mode', bare: 'true', help: 'attestations: false', hidden: true },
+  sbom: { kind: 'optional', value: 'mode', bare: 'true', help: 'attestations: false', hidden: true },
+} as const
+
+/** Flags of docker build, buildx and buildah that ask for what is not done yet: silence would be a lie. */
+export const UNSUPPORTED_BUILD_FLAGS = [
+  'add-host',
+  'allow',
+  'annotation',
+  'attest',
+  'authfile',
+  'build-context',
+  'cache-from',
+  'cache-to',
+  'call',
+  'cap-add',
+  'cap-drop',
+  'cgroup-parent',
+  'check',
+  'cpu-period',
+  'cpu-quota',
+  'cpu-shares',
+  'cpuset-cpus',
+  'cpuset-mems',
+  'creds',
+  'debug',
+  'device',
+  'dns',
+  'env',
+  'format',
+  'from',
+  'ignorefile',
+  'isolation',
+  'layers',
+  'manifest',
+  'memory',
+  'memory-swap',
+  'no-cache-filter',
+  'policy',
+  'secret',
+  'security-opt',
+  'shm-size',
+  'squash',
+  'ssh',
+  'timestamp',
+  'ulimit',
+  'unsetenv',
+  'userns',
+  'volume',
+] as const
+
+/** Throws USAGE for an attestation that is asked for: none is made yet. */
+export function refuseAttestations(options: { readonly provenance: string | undefined; readonly sbom: string | undefined }): void {
+  for (const name of ['provenance', 'sbom'] as const) {
+    const value = options[name]
+    if (value !== undefined && parseBoolean(value) !== false)
+      throw new TsbuildError('USAGE', `--${name}=${value}: attestations are not supported yet`, {
+        hint: `leave it out, or write --${name}=false`,
+      })
+  }
+}

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Cli } from '../../fixtures/cli.ts'
+import { packageRoot } from '../package-root.ts'
+
+const MANUAL = readFileSync(join(packageRoot(), 'docs/cli.md'), 'utf8')
+const CONNECTION = ['insecure', 'tls-verify', 'cert-file']
+
+describe('tsbuild', () => {
+  const cli = new Cli('commands')
+  after(() => cli[Symbol.asyncDispose]())
+
+  for (const [name, operands, flags] of [
+    [
+      'build',
+      '<context>',
+      [
+        'tag',
+        'file',
+        'build-arg',
+        'target',
+        'label',
+        'no-cache',
+        'pull',
+        'platform',
+        'network',
+        'jobs',
+        'output',
+        'push',
+        'iidfile',
+        'metadata-file',
+        'progress',
+        'quiet',
+        ...CONNECTION,
+      ],
+    ],
+    ['push', '<image> [destination]', [...CONNECTION, 'progress', 'quiet']],
+    ['pull', '<source>', [...CONNECTION, 'platform', 'all-platforms', 'name', 'progress', 'quiet']],
+    ['run', '<image> [command...]', [...CONNECTION, 'env', 'user', 'workdir', 'entrypoint', 'network']],
+    ['images', '[text]', ['quiet', 'format']],
+    ['inspect', '<image>', ['platform', 'raw', 'config']],
+    ['tag', '<image> <name>', []],
+    ['rmi', '<image...>', ['force']],
+    ['prune', '', ['all']],
+    ['login', '[registry]', ['username', 'password-stdin', ...CONNECTION]],
+    ['logout', '[registry]', []],
+    ['store check', '', ['repair']],
+    ['registry serve', '', ['listen', 'read-only', 'quiet']],
+    ['doctor', '', ['format']],
+    ['version', '', []],
+  ] as const)
+    it(`${name} --help shows its usage and these flags`, async () => {
+      const help = await cli.ok([...name.split(' '), '--help'])
+      const [usage] = help.split('\n')
+      assert.equal(usage, `Usage: tsbuild ${name} [options]${operands === '' ? '' : ` ${operands}`}`)
+      const shown = [...help.matchAll(/^ {2}(?:-\w, )?--([\w-]+)/gm)].map(([, flag]) => flag)
+      assert.deepEqual(shown, [...flags, 'help'])
+      for (const flag of flags) assert.match(MANUAL, new RegExp(`--${flag}\\b`), `docs/cli.md says nothing of --${flag}`)
+      assert.ok(MANUAL.includes(`| \`${name}`), `docs/cli.md says nothing of ${name}`)
+    })
+
+  for (const [args, status, said] of [
+    [[], 0, /^Usage: tsbuild COMMAND/],
+    [['--help'], 0, /^Usage: tsbuild COMMAND/],
+    [['--version'], 0, /^tsbuild \d/],
+    [['biuld'], 2, /unknown command "biuld"[\s\S]*did you mean build\?/],
+    [['store'], 2, /unknown command "store"/],
+    [['build'], 2, /missing required argument 'context'/],
+    [['build', '--tga', 'x', '.'], 2, /unknown option '--tga'[\s\S]*--tag/],
+    [['build', '--secret', 'id=x', '.'], 2, /--secret is not supported yet/],
+    [['build', '--platform', 'linux/amd64,linux/arm64', '.'], 2, /several platforms at once are not supported yet/],
+    [['build', '--platform', 'linux/amd64', '--platform', 'linux/arm64', '.'], 2, /several platforms at once/],
+    [['build', '--tls-verify=maybe', '.'], 2, /--tls-verify=maybe/],
+    [['build', '--jobs', '0', '.'], 2, /--jobs=0/],
+    [['build', '--progress=loud', '.'], 2, /--progress=loud/],
+    [['build', '--pull=often', '.'], 2, /--pull=often/],
+    [['build', '--network=bridge', '.'], 2, /--network=bridge/],
+    [['build', '--provenance', '.'], 2, /attestations are not supported yet/],
+    [['build', 'nowhere'], 1, /no Dockerfile at/],
+    [['build', '-'], 1, /standard input is not supported yet/],
+    [['inspect', '--config', 'x'], 2, /--config needs --raw/],
+    [['inspect', 'x'], 1, /x/],
+    [['tag', 'x'], 2, /missing required argument 'name'/],
+    [['tag', 'x', 'y'], 1, /x/],
+    [['rmi', 'x'], 1, /x/],
+    [['rmi', '--force', 'x'], 0, /^$/],
+    [['push', 'x'], 1, /no local image x/],
+    [['login'], 2, /--password-stdin/],
+    [['registry', 'serve', '--listen', 'x'], 2, /--listen=x is no host:port/],
+    [['store', 'check'], 0, /^sound$/m],
+    [['images', '-q'], 0, /^$/],
+    [['prune', '-f'], 0, /--force changes nothing: nothing is asked|removed/],
+    [['run', '--rm=maybe', 'x'], 2, /--rm takes true or false/],
+    [['run', '--network=bridge', 'x'], 2, /--network=bridge/],
+    [['run', '--rm', '-i', '127.0.0.1:1/none'], 125, /--interactive changes nothing[\s\S]*--rm changes nothing/],
+  ] as const)
+    it(`${args.join(' ') || '(nothing)'} ends with status ${status}`, async () => {
+      const ended = await cli.run(args, { env: { NO_PROXY: '*' } })
+      const text = ended.stdout + ended.stderr
+      assert.equal(ended.status, status, text)
+      assert.match(text, said)
+      if (status !== 0) assert.equal(ended.stdout, '')
+      if (status === 2) assert.match(ended.stderr, /^hint: /m)
+    })
+})
