@@ -18,7 +18,7 @@ interface Built {
   readonly epoch: number | undefined
 }
 
-/** Does what each output says: names first, so that nothing is pushed that is not kept. */
+/** Does what each output says. A name comes after the files, which may fail, and before the pushes, so that nothing is pushed that is not kept. */
 export async function carryOut(outputs: readonly Output[], built: Built, workspace: Workspace, context: Context): Promise<void> {
   const { manifest } = built.result
   const names = [
@@ -27,12 +27,10 @@ export async function carryOut(outputs: readonly Output[], built: Built, workspa
       ...outputs.filter((output) => output.kind === 'image' || output.kind === 'registry').flatMap((output) => output.names),
     ]),
   ]
+  for (const output of outputs) if (output.kind !== 'image' && output.kind !== 'registry') await exportTo(output, built, workspace, context)
   for (const name of names) await workspace.store.names.set(name, manifest)
   if (names.length > 0) await workspace.refreshIndex()
-  for (const output of outputs) {
-    if (output.push) await pushAll(output.names.length > 0 ? output.names : built.names, built, workspace, context)
-    else if (output.kind !== 'image') await exportTo(output, built, workspace, context)
-  }
+  for (const { push, names: own } of outputs) if (push) await pushAll(own.length > 0 ? own : built.names, built, workspace, context)
 }
 
 async function pushAll(names: readonly string[], { result }: Built, workspace: Workspace, context: Context): Promise<void> {
