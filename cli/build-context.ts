@@ -65,7 +65,11 @@ export async function openContext(folder: string, dockerfile: DockerfileText, wo
 
 async function contextFolder(folder: string, { cwd }: Context): Promise<string> {
   const root = await realpath(resolve(cwd, folder)).catch((cause: unknown) => {
-    throw new TsbuildError('CONTEXT_MISSING', `no build context at ${resolve(cwd, folder)}`, { cause, hint: 'give a folder that exists' })
+    const why = isErrno(cause, 'ENOENT') ? undefined : cause
+    throw new TsbuildError('CONTEXT_MISSING', `no build context at ${resolve(cwd, folder)}`, {
+      cause: why,
+      hint: 'give a folder that exists',
+    })
   })
   if (statSync(root).isDirectory()) return root
   throw new TsbuildError('CONTEXT_MISSING', `the build context ${root} is no folder`, { hint: 'give a folder; -f names a Dockerfile' })

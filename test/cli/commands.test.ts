@@ -77,7 +77,7 @@ describe('tsbuild', () => {
     [['build', '--pull=often', '.'], 2, /--pull=often/],
     [['build', '--network=bridge', '.'], 2, /--network=bridge/],
     [['build', '--provenance', '.'], 2, /attestations are not supported yet/],
-    [['build', 'nowhere'], 1, /no Dockerfile at/],
+    [['build', 'nowhere'], 1, /no build context at/],
     [['build', '-'], 1, /standard input is not supported yet/],
     [['inspect', '--config', 'x'], 2, /--config needs --raw/],
     [['inspect', 'x'], 1, /x/],
