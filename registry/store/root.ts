@@ -6,7 +6,7 @@ import { makeFolders } from './make-folders.ts'
 const STAMP = '1\n'
 const FOLDERS = ['blobs/sha256', 'names', 'toc', 'layers', 'snapshots', 'steps', 'ingest', 'cache/steps', 'cache/files', 'locks']
 /** Names that a store has at its top. A folder with anything else in it is not made a store. */
-const OWN = new Set([...FOLDERS.map((path) => path.replace(/\/.*/, '')), 'oci-layout', 'index.json', 'index.stale', 'format', 'format.new'])
+const OWN = new Set([...FOLDERS.map((path) => path.replace(/\/.*/, '')), 'oci-layout', 'index.json', 'index.stale', 'format'])
 const HINT = 'set TSBUILD_ROOT to a folder that you may write'
 
 /** Where the store is: $TSBUILD_ROOT, else the data folder of the user (XDG Base Directory 0.8), for root /var/lib/tsbuild. */
@@ -42,7 +42,7 @@ function readStamp(root: string): string | undefined {
 
 function makeRoot(root: string): void {
   refusing(root, () => makeFolders(root, 0o700))
-  const foreign = refusing(root, () => readdirSync(root)).find((name) => !OWN.has(name))
+  const foreign = refusing(root, () => readdirSync(root)).find((name) => !OWN.has(name) && !/^format-\d+\.new$/.test(name))
   if (foreign !== undefined) throw otherFormat(root, `is not empty (${JSON.stringify(foreign)})`)
 }
 
@@ -65,8 +65,9 @@ function fillRoot(root: string): void {
     for (const folder of FOLDERS) mkdirSync(`${root}/${folder}`, { recursive: true, mode: 0o700 })
     writeFileSync(`${root}/oci-layout`, '{"imageLayoutVersion":"1.0.0"}', { mode: 0o644 })
     writeIfAbsent(`${root}/index.json`, '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}')
-    writeFileSync(`${root}/format.new`, STAMP, { mode: 0o600 })
-    renameSync(`${root}/format.new`, `${root}/format`)
+    const stamp = `${root}/format-${process.pid}.new` // its own: another process may begin the same store
+    writeFileSync(stamp, STAMP, { mode: 0o600 })
+    renameSync(stamp, `${root}/format`)
   })
 }
 

@@ -88,7 +88,7 @@ describe('login', () => {
       writeFileSync(ca, tls.cert)
       await assert.rejects(loginTo(registry.host, 'wrong', { SSL_CERT_FILE: ca }), {
         code: 'REGISTRY_DENIED',
-        message: `login to ${registry.host} as me: ${registry.host} answered 401: UNAUTHORIZED authentication required`,
+        message: `${registry.host} refuses the user name "me" or its password`,
       })
       assert.ok(!existsSync(config()))
     })

@@ -54,7 +54,7 @@ describe('prepareRoot', () => {
   it('finishes one whose making was interrupted', () => {
     const root = join(folder, 's')
     mkdirSync(`${root}/blobs`, { recursive: true, mode: 0o700 })
-    writeFileSync(`${root}/format.new`, '')
+    writeFileSync(`${root}/format-7.new`, '')
     prepareRoot(root, uid)
     assert.ok(existsSync(`${root}/locks`))
   })
