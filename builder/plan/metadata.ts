@@ -75,7 +75,7 @@ export function applyMetadata(config: RunConfig, instruction: MetadataInstructio
 
 /** argv of RUN, CMD and ENTRYPOINT: shell form behind the SHELL in force. */
 export function commandLine(command: Command, config: RunConfig): string[] {
-  return command.form === 'exec' ? [...command.argv] : [...(config.Shell ?? DEFAULT_SHELL), command.text]
+  return command.form === 'exec' ? [...command.argv] : [...(config.Shell?.length ? config.Shell : DEFAULT_SHELL), command.text]
 }
 
 function healthcheckOf(instruction: HealthcheckInstruction): HealthcheckConfig {

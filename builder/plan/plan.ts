@@ -2,6 +2,7 @@ import type { ImageConfig, RunConfig } from '../../registry/oci/config.ts'
 import { TsbuildError } from '../../registry/oci/error.ts'
 import type { Platform } from '../../registry/oci/platform.ts'
 import type { BaseImage } from '../deps.ts'
+import { cleanPath } from '../dockerfile/clean-path.ts'
 import { proxyEnvironment } from '../dockerfile/global-args.ts'
 import type { Warning } from '../dockerfile/instruction.ts'
 import { Scope } from '../dockerfile/scope.ts'
@@ -112,7 +113,8 @@ function startOf(stage: Stage, graph: Graph, done: ReadonlyMap<number, StageStat
   const reference = base.kind === 'image' ? base.reference : undefined
   const image = reference === undefined ? undefined : graph.image(reference, platform, stage.from.at)
   refuseTriggers(stage, base, image)
-  const config = { WorkingDir: '/', ...image?.config.config }
+  const given = image?.config.config
+  const config = { ...given, WorkingDir: cleanPath(`/${given?.WorkingDir ?? ''}`) } // Docker writes "" where there is none
   const env = config.Env ?? []
   const withPath = env.some((item) => item.startsWith('PATH=')) ? env : [...env, DEFAULT_PATH]
   const { globals, buildArgs, escape: escapeCharacter } = graph.input
