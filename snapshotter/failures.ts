@@ -33,9 +33,20 @@ export function unpackFailure(error: unknown, layer: LayerBlob): unknown {
         cause,
         hint: RANGES_HINT,
       })
+    case ENOENT:
+    case ENOTDIR:
+    case ELOOP:
+    case EXDEV:
+      return cause.path.startsWith('/') ? error : misplaced(cause, layer) // a path of this machine is not the layer's fault
     default:
       return error
   }
+}
+
+/** A file below what is no directory, or a hard link to what is not there: as the image sees it, a link leads nowhere. */
+function misplaced(cause: NativeCause, { diffID }: LayerBlob): TsbuildError {
+  const what = cause.syscall.includes(' ') ? cause.syscall : 'the way to it leads to no directory of the image'
+  return new TsbuildError('LAYER_INVALID', `layer ${diffID}: no place for ${quoted(cause.path)}: ${what}`, { cause })
 }
 
 /** Why a step could not begin, said of what the Dockerfile asks for; anything else is passed on as it is. */
