@@ -110,6 +110,7 @@ for (const ids of ['own', 'ranges', 'single'] as const)
       )
       const listed = await shell(helper, tree, 'stat -c "%a %u:%g %n" /a /elsewhere /elsewhere/x /elsewhere/x/new/one')
       const made = ['/elsewhere', '/elsewhere/x', '/elsewhere/x/new/one'].map((path) => `755 ${user}:${user} ${path}`)
+      await helper.remove([join(tree.root, 'elsewhere')]) // it belongs to another id: the caller could not
       assert.equal(listed, ['755 0:0 /a', ...made].join('\n'))
     })
 
