@@ -1,4 +1,5 @@
 import { checkMode } from '../dockerfile/check.ts'
+import { cleanPath } from '../dockerfile/clean-path.ts'
 import { heredocText, runForm } from '../dockerfile/heredoc.ts'
 import type { AddInstruction, CopyInstruction, Instruction, RunInstruction, WorkdirInstruction } from '../dockerfile/instruction.ts'
 import type { Scope } from '../dockerfile/scope.ts'
@@ -178,13 +179,4 @@ function layered(state: StageState, last: number, createdBy: string): StageState
 function absolute(state: StageState, path: string): string {
   const dir = state.config.WorkingDir ?? '/'
   return path.startsWith('/') ? path : `${dir.replace(/\/$/, '')}/${path}`
-}
-
-function cleanPath(path: string): string {
-  const parts: string[] = []
-  for (const part of path.split('/')) {
-    if (part === '..') parts.pop()
-    else if (part !== '' && part !== '.') parts.push(part)
-  }
-  return `/${parts.join('/')}`
 }

@@ -2,6 +2,7 @@ import { type Bytes, bytesOfText, textOfBytes } from '../../native/wire.ts'
 import { type Digest, digestOf } from '../../registry/oci/digest.ts'
 import { TsbuildError } from '../../registry/oci/error.ts'
 import { nameOf } from '../../registry/store/resolve-path.ts'
+import { cleanPath } from '../dockerfile/clean-path.ts'
 import { matchComponent, readSourcePattern, type SourcePattern } from '../dockerfile/wildcard.ts'
 import { resolveIn, type SourceEntry, type SourceTree } from '../sources/tree.ts'
 
@@ -33,13 +34,8 @@ export async function select(tree: SourceTree, sources: readonly string[]): Prom
 }
 
 /** Below the root whatever it says: a leading slash and `..` above the root are dropped, as BuildKit does. */
-export function cleanSource(source: string): string {
-  const parts: string[] = []
-  for (const part of source.split('/')) {
-    if (part === '..') parts.pop()
-    else if (part !== '' && part !== '.') parts.push(part)
-  }
-  return parts.join('/')
+function cleanSource(source: string): string {
+  return cleanPath(`/${source}`).slice(1)
 }
 
 async function selectOne(tree: SourceTree, named: Bytes, source: string): Promise<Selection> {
