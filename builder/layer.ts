@@ -1,4 +1,4 @@
-import type { PackEntry, PackReply } from '../native/requests.ts'
+import type { PackEntry, PackReply } from '../native/requests/layers.ts'
 import { bytesOfText } from '../native/wire.ts'
 import { EMPTY_DIFF_ID } from '../registry/oci/chain-id.ts'
 import { asDiffID, type DiffID, digestFromBytes } from '../registry/oci/digest.ts'

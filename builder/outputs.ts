@@ -1,4 +1,5 @@
-import type { FileTime, PackEntry } from '../native/requests.ts'
+import type { FileTime } from '../native/requests/fields.ts'
+import type { PackEntry } from '../native/requests/layers.ts'
 import { bytesOfText } from '../native/wire.ts'
 import { viewOf } from './chain.ts'
 import type { BuildDeps, LayerRef } from './deps.ts'

@@ -1,4 +1,4 @@
-import type { PackEntry } from '../native/requests.ts'
+import type { PackEntry } from '../native/requests/layers.ts'
 import { bytesOfText } from '../native/wire.ts'
 import type { TocEntry } from '../registry/store/toc.ts'
 import type { StepCache } from './cache.ts'

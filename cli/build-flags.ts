@@ -13,7 +13,12 @@ export const buildFlags = {
   platform: { kind: 'list', value: 'os/arch', help: 'platform of the image (default: this machine)' },
   network: { kind: 'string', value: 'mode', help: 'network of RUN: host (default) or none' },
   jobs: { kind: 'string', value: 'n', help: 'steps at once (default: number of cores)' },
-  output: { kind: 'list', short: 'o', value: 'spec', help: 'type=image|registry|oci|local|tar[,dest=path][,name=...]; or a folder' },
+  output: {
+    kind: 'list',
+    short: 'o',
+    value: 'spec',
+    help: 'type=image|registry|oci|docker|local|tar[,dest=path or -][,name=...]; or a folder',
+  },
   push: { kind: 'boolean', help: 'push the image under its names: --output type=registry' },
   iidfile: { kind: 'string', value: 'file', help: 'write the image ID there' },
   'metadata-file': { kind: 'string', value: 'file', help: 'write digests and names there, as JSON' },
@@ -46,7 +51,7 @@ export const UNSUPPORTED_BUILD_FLAGS = [
   'check',
   'cpu-period',
   'cpu-quota',
-  'cpu-shares',
+  '-c, --cpu-shares',
   'cpuset-cpus',
   'cpuset-mems',
   'creds',
@@ -60,7 +65,7 @@ export const UNSUPPORTED_BUILD_FLAGS = [
   'isolation',
   'layers',
   'manifest',
-  'memory',
+  '-m, --memory',
   'memory-swap',
   'no-cache-filter',
   'policy',
@@ -73,7 +78,7 @@ export const UNSUPPORTED_BUILD_FLAGS = [
   'ulimit',
   'unsetenv',
   'userns',
-  'volume',
+  '-v, --volume',
 ] as const
 
 /** Throws USAGE for an attestation that is asked for: none is made yet. */

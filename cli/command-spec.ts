@@ -29,7 +29,7 @@ export interface CommandSpec<F extends Flags> {
   readonly summary: string
   readonly operands: readonly { readonly name: string; readonly help: string }[]
   readonly flags: F
-  /** Long flags that others know and we do not, yet. */
+  /** Flags that others know and we do not, yet: `volume`, or `-v, --volume`. */
   readonly unsupported?: readonly string[]
   /** Everything after the first operand belongs to the operands (run IMAGE COMMAND -x). */
   readonly passThrough?: boolean

@@ -17,7 +17,12 @@ export function printFailure(error: unknown, context: Pick<Context, 'printError'
   if (reason.at !== undefined) context.printError(`${excerptOf(reason.at, context.sources.get(reason.at.file))}\n`)
   context.printError(`tsbuild: ${printable(reason.message)}${causeOf(reason)}\n`)
   if (reason.hint !== undefined) context.printError(`hint: ${printable(reason.hint)}\n`)
-  return hasCode(reason, 'INTERRUPTED') ? (reason.cause as { status: number }).status : hasCode(reason, 'USAGE') ? 2 : 1
+  return hasCode(reason, 'INTERRUPTED') ? (reason.cause as { status: number }).status : isUsage(reason) ? 2 : 1
+}
+
+/** A word that is no reference or platform is wrong usage too, unless it stands in a Dockerfile. */
+function isUsage(error: TsbuildError): boolean {
+  return error.code === 'USAGE' || (error.at === undefined && ['REFERENCE_INVALID', 'PLATFORM_INVALID'].includes(error.code))
 }
 
 /** What went wrong before cleaning up went wrong, too: a SuppressedError of `await using` hides it. */

@@ -34,7 +34,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
 /** Runs one command line and returns the exit status: 0 done, 1 failed, 2 wrong usage, 130 or 143 interrupted; `run` gives the command's own. */
 async function main(words: readonly string[], context: Context): Promise<number> {
   try {
-    const [name, rest] = commandName(words)
+    const [name, rest] = commandName(words[0] === 'help' ? [...words.slice(1), '--help'] : words)
     if (name === undefined) {
       context.print(overview())
       return 0
@@ -49,7 +49,7 @@ async function main(words: readonly string[], context: Context): Promise<number>
 
 function commandName(words: readonly string[]): [string | undefined, readonly string[]] {
   const [first, second] = words
-  if (first === undefined || first === '--help' || first === '-h' || first === 'help') return [undefined, []]
+  if (first === undefined || first === '--help' || first === '-h') return [undefined, []]
   if (first === '--version' || first === '-v') return ['version', words.slice(1)]
   if (second !== undefined && `${first} ${second}` in COMMANDS) return [`${first} ${second}`, words.slice(2)]
   return [first, words.slice(1)]

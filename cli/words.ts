@@ -23,12 +23,21 @@ function longForm<F extends Flags>(spec: CommandSpec<F>, word: string): string {
 function normalFlag<F extends Flags>(spec: CommandSpec<F>, word: string): string[] {
   const [, name = '', value] = /^--([^=]+)(?:=(.*))?$/s.exec(word) ?? []
   const flag = Object.hasOwn(spec.flags, name) ? spec.flags[name] : undefined
-  if (flag === undefined && spec.unsupported?.includes(name)) throw usageError(spec, `--${name} is not supported yet`)
+  if (flag === undefined) refuseUnsupported(spec, word)
   if (flag?.kind === 'optional' && value === undefined) return [`--${name}=${flag.bare}`]
   if (flag?.kind !== 'boolean' || value === undefined) return [word]
   const isGiven = parseBoolean(value)
   if (isGiven === undefined) throw usageError(spec, `--${name} takes true or false, not ${JSON.stringify(value)}`)
   return isGiven ? [`--${name}`] : []
+}
+
+/** Throws USAGE for `--volume`, `--volume=x`, `-v` and `-vx` where `unsupported` has `-v, --volume`. */
+function refuseUnsupported<F extends Flags>(spec: CommandSpec<F>, word: string): void {
+  const [, long, short] = /^(?:--([^=]+)|-(\w))/.exec(word) ?? []
+  for (const names of spec.unsupported ?? []) {
+    const [, ownShort, ownLong] = /^(?:-(\w), --)?(.+)$/.exec(names) ?? []
+    if (ownLong === long || (short !== undefined && short === ownShort)) throw usageError(spec, `--${ownLong} is not supported yet`)
+  }
 }
 
 /** True for a flag whose value is the word after it. */

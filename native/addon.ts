@@ -5,8 +5,8 @@ import type { Codec } from '../registry/oci/media-type.ts'
 import { failureFrom } from './failure.ts'
 import type { HeldLock, LockOptions, NativeOps } from './ops.ts'
 import { KIND } from './protocol.ts'
-import type { LockRequest } from './requests.ts'
-import * as requests from './requests.ts'
+import * as files from './requests/files.ts'
+import * as layers from './requests/layers.ts'
 import { type Bytes, Reader } from './wire.ts'
 
 /** What src/addon/ exports. Paths are byte strings. */
@@ -72,29 +72,29 @@ class LoadedAddon implements Addon {
     return this.#binding.codecs
   }
 
-  async list(request: requests.ListRequest, signal?: AbortSignal) {
-    return requests.decodeList(await this.#ask(KIND.list, requests.encodeList(request), signal))
+  async list(request: files.ListRequest, signal?: AbortSignal) {
+    return files.decodeList(await this.#ask(KIND.list, files.encodeList(request), signal))
   }
-  async hash(request: requests.HashRequest, signal?: AbortSignal) {
-    return requests.decodeHash(await this.#ask(KIND.hash, requests.encodeHash(request), signal))
+  async hash(request: files.HashRequest, signal?: AbortSignal) {
+    return files.decodeHash(await this.#ask(KIND.hash, files.encodeHash(request), signal))
   }
-  async pack(request: requests.PackRequest, signal?: AbortSignal) {
-    return requests.decodePack(await this.#ask(KIND.pack, requests.encodePack(request), signal))
+  async pack(request: layers.PackRequest, signal?: AbortSignal) {
+    return layers.decodePack(await this.#ask(KIND.pack, layers.encodePack(request), signal))
   }
-  async index(request: requests.IndexRequest, signal?: AbortSignal) {
-    return requests.decodeIndex(await this.#ask(KIND.index, requests.encodeIndex(request), signal))
+  async index(request: layers.IndexRequest, signal?: AbortSignal) {
+    return layers.decodeIndex(await this.#ask(KIND.index, layers.encodeIndex(request), signal))
   }
-  async read(request: requests.ReadRequest, signal?: AbortSignal) {
-    return (await this.#ask(KIND.read, requests.encodeRead(request), signal)).raw(request.size)
+  async read(request: layers.ReadRequest, signal?: AbortSignal) {
+    return (await this.#ask(KIND.read, layers.encodeRead(request), signal)).raw(request.size)
   }
-  async clone(request: requests.CloneRequest, signal?: AbortSignal) {
-    await this.#ask(KIND.clone, requests.encodeClone(request), signal)
+  async clone(request: files.CloneRequest, signal?: AbortSignal) {
+    await this.#ask(KIND.clone, files.encodeClone(request), signal)
   }
-  async flatten(request: requests.FlattenRequest, signal?: AbortSignal) {
-    return requests.decodeFlatten(await this.#ask(KIND.flatten, requests.encodeFlatten(request), signal))
+  async flatten(request: layers.FlattenRequest, signal?: AbortSignal) {
+    return layers.decodeFlatten(await this.#ask(KIND.flatten, layers.encodeFlatten(request), signal))
   }
 
-  async lock(request: LockRequest, options: LockOptions = {}): Promise<HeldLock | undefined> {
+  async lock(request: files.LockRequest, options: LockOptions = {}): Promise<HeldLock | undefined> {
     for (let delayMs = 1; ; delayMs = Math.min(delayMs * 2, LONGEST_WAIT_MS)) {
       options.signal?.throwIfAborted()
       const fd = this.#binding.tryLock(request.path, request.mode === 'exclusive')

@@ -4,8 +4,8 @@ import type { Connection, RequestOptions } from './connection.ts'
 import { nativeCauseOf } from './failure.ts'
 import type { Frame } from './frames.ts'
 import { KIND, STREAM_WINDOW } from './protocol.ts'
+import { decodeIndex, type IndexReply } from './requests/layers.ts'
 import {
-  decodeIndex,
   decodeProbe,
   decodeSeal,
   decodeStep,
@@ -16,14 +16,13 @@ import {
   encodeStep,
   encodeUnpack,
   type Fact,
-  type IndexReply,
   type SealReply,
   type SealRequest,
   type StepReply,
   type StepRequest,
   type TreeRequest,
   type UnpackRequest,
-} from './requests.ts'
+} from './requests/trees.ts'
 import { type StartOptions, startProcess } from './start.ts'
 import { type Bytes, Reader, Writer } from './wire.ts'
 

@@ -1,18 +1,5 @@
-import type {
-  CloneRequest,
-  FlattenReply,
-  FlattenRequest,
-  HashedFile,
-  HashRequest,
-  IndexReply,
-  IndexRequest,
-  ListReply,
-  ListRequest,
-  LockRequest,
-  PackReply,
-  PackRequest,
-  ReadRequest,
-} from './requests.ts'
+import type { CloneRequest, HashedFile, HashRequest, ListReply, ListRequest, LockRequest } from './requests/files.ts'
+import type { FlattenReply, FlattenRequest, IndexReply, IndexRequest, PackReply, PackRequest, ReadRequest } from './requests/layers.ts'
 
 /**
  * The native work that needs no namespaces. Two implementations: the addon (in this process, on threads) and the helper in plain mode.

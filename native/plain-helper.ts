@@ -3,22 +3,8 @@ import type { Connection } from './connection.ts'
 import type { Frame } from './frames.ts'
 import type { HeldLock, LockOptions, NativeOps } from './ops.ts'
 import { KIND } from './protocol.ts'
-import {
-  decodeFlatten,
-  decodeHash,
-  decodeIndex,
-  decodeList,
-  decodePack,
-  encodeClone,
-  encodeFlatten,
-  encodeHash,
-  encodeIndex,
-  encodeList,
-  encodeLock,
-  encodePack,
-  encodeRead,
-  type LockRequest,
-} from './requests.ts'
+import { decodeHash, decodeList, encodeClone, encodeHash, encodeList, encodeLock, type LockRequest } from './requests/files.ts'
+import { decodeFlatten, decodeIndex, decodePack, encodeFlatten, encodeIndex, encodePack, encodeRead } from './requests/layers.ts'
 import { type StartOptions, startProcess } from './start.ts'
 import { Reader } from './wire.ts'
 

@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises'
-import type { PackOptions, StepReply, StepRequest, TreeRequest } from '../native/requests.ts'
+import type { PackOptions } from '../native/requests/layers.ts'
+import type { StepReply, StepRequest, TreeRequest } from '../native/requests/trees.ts'
 import { bytesOfText } from '../native/wire.ts'
 import type { ChainID } from '../registry/oci/chain-id.ts'
 import { asDiffID, type DiffID, digestFromBytes } from '../registry/oci/digest.ts'

@@ -1,14 +1,6 @@
 import type { NativeOps } from '../native/ops.ts'
-import type {
-  IndexReply,
-  SealReply,
-  SealRequest,
-  Stacking,
-  StepReply,
-  StepRequest,
-  TreeRequest,
-  UnpackRequest,
-} from '../native/requests.ts'
+import type { IndexReply } from '../native/requests/layers.ts'
+import type { SealReply, SealRequest, Stacking, StepReply, StepRequest, TreeRequest, UnpackRequest } from '../native/requests/trees.ts'
 import type { Bytes } from '../native/wire.ts'
 import type { ChainID } from '../registry/oci/chain-id.ts'
 import type { DiffID } from '../registry/oci/digest.ts'

@@ -1,21 +1,10 @@
 import { constants } from 'node:os'
-import { hasCode, TsbuildError } from '../registry/oci/error.ts'
+import { type NativeCause, nativeCauseOf } from '../native/failure.ts'
+import { TsbuildError } from '../registry/oci/error.ts'
 import type { LayerBlob } from './snapshotter.ts'
-
-interface NativeCause {
-  readonly errno: number
-  readonly syscall: string
-  readonly path: string
-}
 
 /** By number: Node has no name for some of them (EBADMSG). */
 const { EBADMSG, EFBIG, EOVERFLOW, EINVAL, ENAMETOOLONG, ENOTDIR, ELOOP, ENOENT, EXDEV } = constants.errno
-
-function causeOf(error: unknown): NativeCause | undefined {
-  const cause = hasCode(error, 'NATIVE_FAILURE') ? (error as { cause?: unknown }).cause : undefined
-  const isNative = typeof cause === 'object' && cause !== null && 'errno' in cause && 'syscall' in cause && 'path' in cause
-  return isNative ? (cause as NativeCause) : undefined
-}
 
 const RANGES_HINT =
   'give this user ranges that reach so far in /etc/subuid and /etc/subgid (usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER)'
@@ -23,7 +12,7 @@ const quoted = (path: string): string => JSON.stringify(path)
 
 /** Why a layer could not be unpacked, said of the layer; anything that is not about its content is passed on as it is. */
 export function unpackFailure(error: unknown, layer: LayerBlob): unknown {
-  const cause = causeOf(error)
+  const cause = nativeCauseOf(error)
   switch (cause?.errno) {
     case EBADMSG:
     case EFBIG:
@@ -51,7 +40,7 @@ function misplaced(cause: NativeCause, { diffID }: LayerBlob): TsbuildError {
 
 /** Why a step could not begin, said of what the Dockerfile asks for; anything else is passed on as it is. */
 export function stepFailure(error: unknown): unknown {
-  const cause = causeOf(error)
+  const cause = nativeCauseOf(error)
   const kind = /^(user|group) id is not mapped$/.exec(cause?.syscall ?? '')?.[1]
   if (cause !== undefined && kind !== undefined) {
     return new TsbuildError(
@@ -84,7 +73,7 @@ const WORKDIR_REASONS: Readonly<Record<number, string>> = {
 
 /** Why the changes of a step could not become a layer. */
 export function sealFailure(error: unknown): unknown {
-  const cause = causeOf(error)
+  const cause = nativeCauseOf(error)
   if (cause?.errno === EINVAL && cause.syscall === 'name of a whiteout') {
     return new TsbuildError('LAYER_NAME', `no layer can hold a file named ${quoted(cause.path)}`, {
       cause,

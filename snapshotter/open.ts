@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { TreeRequest } from '../native/requests.ts'
+import type { TreeRequest } from '../native/requests/trees.ts'
 import { bytesOfText } from '../native/wire.ts'
 import type { ChainID } from '../registry/oci/chain-id.ts'
 import { asDiffID, type DiffID, digestFromBytes, hexOf } from '../registry/oci/digest.ts'

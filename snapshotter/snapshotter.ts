@@ -1,4 +1,5 @@
-import type { PackOptions, StepReply, StepRequest, TreeRequest } from '../native/requests.ts'
+import type { PackOptions } from '../native/requests/layers.ts'
+import type { StepReply, StepRequest, TreeRequest } from '../native/requests/trees.ts'
 import type { ChainID } from '../registry/oci/chain-id.ts'
 import type { DiffID, Digest } from '../registry/oci/digest.ts'
 import type { Codec } from '../registry/oci/media-type.ts'

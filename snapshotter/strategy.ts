@@ -1,4 +1,4 @@
-import type { Stacking } from '../native/requests.ts'
+import type { Stacking } from '../native/requests/trees.ts'
 import type { ChainID } from '../registry/oci/chain-id.ts'
 import type { Link, Unit } from './chain.ts'
 

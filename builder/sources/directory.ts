@@ -1,5 +1,6 @@
 import type { NativeOps } from '../../native/ops.ts'
-import type { ListedEntry, PackSource } from '../../native/requests.ts'
+import type { ListedEntry } from '../../native/requests/files.ts'
+import type { PackSource } from '../../native/requests/layers.ts'
 import { type Bytes, textOfBytes } from '../../native/wire.ts'
 import { join, nameOf, parentOf } from '../../registry/store/resolve-path.ts'
 import type { IgnoreMatcher } from '../dockerfile/ignore.ts'

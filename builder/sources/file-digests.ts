@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { NativeOps } from '../../native/ops.ts'
-import type { FileTime } from '../../native/requests.ts'
+import type { FileTime } from '../../native/requests/fields.ts'
 import { type Bytes, Reader, Writer } from '../../native/wire.ts'
 import { digestOf, hexOf } from '../../registry/oci/digest.ts'
 import { isErrno } from '../../registry/oci/error.ts'

@@ -1,4 +1,4 @@
-import type { BlobSource, PackSource } from '../../native/requests.ts'
+import type { BlobSource, PackSource } from '../../native/requests/layers.ts'
 import { type Bytes, bytesOfText } from '../../native/wire.ts'
 import type { TocEntry } from '../../registry/store/toc.ts'
 import type { MergedView, ViewNode } from '../../registry/store/view.ts'

@@ -1,4 +1,4 @@
-import type { BlobSource, PackSource } from '../../native/requests.ts'
+import type { BlobSource, PackSource } from '../../native/requests/layers.ts'
 import type { Bytes } from '../../native/wire.ts'
 import { type Resolvable, resolvePathIn } from '../../registry/store/resolve-path.ts'
 import type { TocEntry } from '../../registry/store/toc.ts'

@@ -1,4 +1,4 @@
-import type { PackEntry } from '../../native/requests.ts'
+import type { PackEntry } from '../../native/requests/layers.ts'
 import { bytesOfText, textOfBytes } from '../../native/wire.ts'
 import { type Digest, digestOf } from '../../registry/oci/digest.ts'
 import { join } from '../../registry/store/resolve-path.ts'

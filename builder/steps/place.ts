@@ -1,4 +1,5 @@
-import type { FileTime, FileType, PackEntry, Xattr } from '../../native/requests.ts'
+import type { FileTime, FileType, Xattr } from '../../native/requests/fields.ts'
+import type { PackEntry } from '../../native/requests/layers.ts'
 import { type Bytes, textOfBytes } from '../../native/wire.ts'
 import { TsbuildError } from '../../registry/oci/error.ts'
 import { join, nameOf, parentOf } from '../../registry/store/resolve-path.ts'

@@ -1,5 +1,5 @@
 import { nativeCauseOf } from '../../native/failure.ts'
-import type { StepReply } from '../../native/requests.ts'
+import type { StepReply } from '../../native/requests/trees.ts'
 import { bytesOfText } from '../../native/wire.ts'
 import { TsbuildError } from '../../registry/oci/error.ts'
 import type { Emit } from '../../registry/oci/event.ts'

@@ -1,5 +1,5 @@
 import type { Helper } from '../../native/helper.ts'
-import type { Fact } from '../../native/requests.ts'
+import type { Fact } from '../../native/requests/trees.ts'
 import { hasCode, type TsbuildError } from '../../registry/oci/error.ts'
 import { prepareRoot, storeRoot } from '../../registry/store/root.ts'
 import { command } from '../context.ts'

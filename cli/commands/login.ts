@@ -13,6 +13,7 @@ export const run = command(
       'password-stdin': { kind: 'boolean', help: 'read the password from standard input' },
       ...connectionFlags,
     },
+    unsupported: ['-p, --password'],
   },
   async (options, [registry = 'docker.io'], context) => {
     const { username } = options

@@ -22,7 +22,7 @@ export async function hasBlob(client: RegistryClient, at: Repository, digest: Di
   if (response.status === 404) return false
   // HEAD of a blob redirects to storage that may know only GET; then it is sent again, which is right, if slow.
   if (response.url.origin !== (await client.base(at.registry)).origin) return false
-  throw await client.failure(at.registry, response, `blob ${digest} in ${at.registry}/${at.repository}`)
+  throw await client.failure(at.registry, response, `push to ${at.registry}/${at.repository} (blob ${digest})`)
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { FileType } from '../../native/requests.ts'
+import type { FileType } from '../../native/requests/fields.ts'
 import type { Bytes } from '../../native/wire.ts'
 import { textOfBytes } from '../../native/wire.ts'
 import { TsbuildError } from '../oci/error.ts'

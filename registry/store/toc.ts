@@ -1,5 +1,5 @@
 import type { Buffer as NodeBuffer } from 'node:buffer'
-import { type FileTime, type FileType, typeOfCode, type Xattr } from '../../native/requests.ts'
+import { type FileTime, type FileType, typeOfCode, type Xattr } from '../../native/requests/fields.ts'
 import { type Bytes, Reader } from '../../native/wire.ts'
 import { asDiffID, type DiffID, digestFromBytes } from '../oci/digest.ts'
 import { TsbuildError } from '../oci/error.ts'

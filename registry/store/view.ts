@@ -1,5 +1,5 @@
 import type { NativeOps } from '../../native/ops.ts'
-import { MAX_READ_BYTES } from '../../native/requests.ts'
+import { MAX_READ_BYTES } from '../../native/requests/layers.ts'
 import { type Bytes, bytesOfText, textOfBytes } from '../../native/wire.ts'
 import { digestFromBytes, digestOf } from '../oci/digest.ts'
 import { TsbuildError } from '../oci/error.ts'

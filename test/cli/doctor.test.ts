@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { FIXES, UNUSED } from '../../cli/fixes.ts'
 import { isolationOf } from '../../cli/isolation.ts'
 import { type Finished, finished, realFolder } from '../../fixtures/cli.ts'
-import type { Fact } from '../../native/requests.ts'
+import type { Fact } from '../../native/requests/trees.ts'
 
 const TSBUILD = fileURLToPath(new URL('../../../tsbuild', import.meta.url))
 

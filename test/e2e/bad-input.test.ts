@@ -25,7 +25,7 @@ const DOCKERFILES: readonly BuildCase[] = [
   ],
   ['an unknown flag of an instruction', 'FROM base\nCOPY --chwon=1 a /\n', { says: /--chwon/, hint: /--chown/ }],
   ['a heredoc without an end', 'FROM base\nRUN <<X\nls\n', { says: /X/ }],
-  ['a base that is no reference', 'FROM Base!\n', { says: /not an image reference: "Base!"/, hint: /host/ }],
+  ['a base that is no reference', 'FROM Base!\n', { says: /not an image reference: "Base!"/, hint: /host/, shows: / 1 \| >>> FROM/ }],
   ['a missing target', 'FROM base AS one\n', { says: /"two"/, hint: /one/ }, ['--target', 'two']],
   [
     'a missing source',
@@ -58,8 +58,8 @@ const DOCKERFILES: readonly BuildCase[] = [
   ['a file for an output folder', 'FROM base\n', { says: /Dockerfile/ }, ['-o', 'type=local,dest=Dockerfile']],
   ['an unknown flag', 'FROM base\n', { status: 2, says: "unknown option '--taget'", hint: /--target/ }, ['--taget', 'x']],
   ['a flag without its value', 'FROM base\n', { status: 2, says: /--jobs/ }, ['--jobs', 'many']],
-  ['a bad platform', 'FROM base\n', { says: 'not a platform: "//"', hint: /linux\/amd64/ }, ['--platform', '//']],
-  ['a bad name', 'FROM base\n', { says: /not an image reference: "UPPER"/ }, ['-t', 'UPPER']],
+  ['a bad platform', 'FROM base\n', { status: 2, says: 'not a platform: "//"', hint: /linux\/amd64/ }, ['--platform', '//']],
+  ['a bad name', 'FROM base\n', { status: 2, says: /not an image reference: "UPPER"/ }, ['-t', 'UPPER']],
   ['a push without a name', 'FROM base\n', { status: 2, says: /name/, hint: /--tag/ }, ['--push']],
   ['a registry that is down', 'FROM 127.0.0.1:1/x\n', { says: /cannot reach 127\.0\.0\.1:1: .*ECONNREFUSED/, hint: /network/ }],
 ]

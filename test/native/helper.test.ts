@@ -10,7 +10,7 @@ import type { NativeCause } from '../../native/failure.ts'
 import { type Helper, startHelper } from '../../native/helper.ts'
 import { openPlainHelper } from '../../native/plain-helper.ts'
 import { KIND } from '../../native/protocol.ts'
-import { encodeProbe } from '../../native/requests.ts'
+import { encodeProbe } from '../../native/requests/trees.ts'
 import { type StartedHelper, startProcess } from '../../native/start.ts'
 import { hasCode, isErrno } from '../../registry/oci/error.ts'
 

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { addInside, busyboxTree, helperWith, noSandbox, runStep, shell, stepOf, type TestTree } from '../../fixtures/sandbox.ts'
 import type { NativeCause } from '../../native/failure.ts'
 import type { Helper } from '../../native/helper.ts'
-import type { StepRequest } from '../../native/requests.ts'
+import type { StepRequest } from '../../native/requests/trees.ts'
 import { hasCode } from '../../registry/oci/error.ts'
 
 // Numbers of system calls: asm/unistd_64.h and asm-generic/unistd.h. From 424 on they are the same everywhere.

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { gzipSync } from 'node:zlib'
 import { tarOf } from '../../../fixtures/tars.ts'
-import type { BlobSource } from '../../../native/requests.ts'
+import type { BlobSource } from '../../../native/requests/layers.ts'
 import type { Codec } from '../../../registry/oci/media-type.ts'
 import { entryOf, inline, packRequest, run, theAddon, useFolder } from './core.ts'
 

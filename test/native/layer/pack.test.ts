@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import { access, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { gunzipSync } from 'node:zlib'
-import type { PackEntry } from '../../../native/requests.ts'
+import type { PackEntry } from '../../../native/requests/layers.ts'
 import type { Codec } from '../../../registry/oci/media-type.ts'
 import { entryOf, inline, packRequest, readToc, run, theAddon, useFolder } from './core.ts'
 

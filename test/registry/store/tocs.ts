@@ -1,4 +1,4 @@
-import { codeOfType, type FileType } from '../../../native/requests.ts'
+import { codeOfType, type FileType } from '../../../native/requests/fields.ts'
 import { Writer } from '../../../native/wire.ts'
 import { asDiffID, type DiffID, digestOf } from '../../../registry/oci/digest.ts'
 import { parseToc } from '../../../registry/store/toc.ts'
