@@ -114,7 +114,7 @@ compile() {
 
 program_step() {
   local stamp=dist/.setup-stamp hash
-  hash=$(hash_of cli builder registry snapshotter native/*.ts fixtures test bench scripts tsconfig.json package.json package-lock.json -- "$(node --version)")
+  hash=$(hash_of cli builder registry snapshotter native/*.ts native/requests fixtures test bench scripts tsconfig.json package.json package-lock.json -- "$(node --version)")
   if is_done "$stamp" "$hash"; then return; fi
   timed 'compiling the program (TypeScript)' compile 9>&-
   echo "$hash" >"$stamp"
