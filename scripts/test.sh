@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks the sources, then runs the tests as the caller; when that is root, once more as an ordinary user, for whom tsbuild is made.
+# Checks the sources, then runs the tests as the caller; when that is root, at the same time also as an ordinary user, for whom tsbuild is made.
 #   bash scripts/test.sh [--long] [MOCHA OPTION | dist/test/FILE]...
 # The last line is "N passed, N failed" over all runs; whatever a run leaves behind is a failure.
 set -euo pipefail
@@ -21,7 +21,8 @@ mocha=(node --enable-source-maps node_modules/mocha/bin/mocha.js --no-color "$@"
 case " $* " in *' dist/'*) files_given=1 ;; *) files_given= ;; esac
 specs=('dist/test/**/*.test.js')
 [ -z "$files_given" ] || specs=()
-passed=0 failed=0 running= summary=()
+passed=0 failed=0 deadline=0 summary=()
+declare -A running # pid of each run, which leads a session, by the name it runs as
 
 say() { printf '\n== %s\n' "$*"; }
 
@@ -42,14 +43,14 @@ environment_for() {
   for name in "${KEEP[@]}"; do [ -z "${!name:-}" ] || printf '%s=%s\n' "$name" "${!name}"; done
 }
 
-# Ends the run that is going on, with all of its session.
+# stop NAME: ends a run, with all of its session
 stop() {
-  [ -z "$running" ] || kill -KILL -- "-$running" 2>/dev/null || true
-  running=
+  kill -KILL -- "-${running[$1]}" 2>/dev/null || true
 }
 
 clean_up() {
-  stop
+  local name
+  for name in "${!running[@]}"; do stop "$name"; done
   end_leftovers "TSBUILD_TEST_RUN=$work" >/dev/null
   rm -rf --one-file-system "$work" 2>/dev/null || unshare --map-auto --map-root-user rm -rf --one-file-system "$work" 2>/dev/null || true
 }
@@ -57,33 +58,34 @@ clean_up() {
 # count WORD LOG: the N of mocha's last "  N WORD" line
 count() { grep -oE "^ +[0-9]+ $1" "$2" | tail -n 1 | grep -oE '[0-9]+' || echo 0; }
 
-# run_tests NAME [PREFIX...]: mocha on $specs in the copy as NAME; adds to the sums
-run_tests() {
-  local name=$1 log=$work/$1.log status=0 from=$SECONDS env
+# start_tests NAME [PREFIX...]: mocha on $specs in the copy as NAME, in the background
+start_tests() {
+  local name=$1 env
   shift
-  say "tests as $name"
+  deadline=$((SECONDS + limit_minutes * 60))
   mapfile -t env < <(environment_for "$name")
-  (cd "$work/checkout" && exec setsid "$@" env -i "${env[@]}" "${mocha[@]}" "${specs[@]}") </dev/null >"$log" 2>&1 &
-  running=$!
-  # Follows the log, not a pipe: a process that is left over would hold a pipe open, and this would wait for it.
-  if ! timeout --foreground "$((limit_minutes * 60))" tail -n +1 -s 0.2 -f --pid="$running" "$log" 2>/dev/null; then
-    echo "The tests did not end within $limit_minutes minutes."
-    stop
-  fi
-  { wait "$!"; } 2>/dev/null || status=$?
-  stop
-  add_up "$name" "$log" "$status" "$((SECONDS - from))"
+  (cd "$work/checkout" && exec setsid "$@" env -i "${env[@]}" "${mocha[@]}" "${specs[@]}") </dev/null >"$work/$name.log" 2>&1 &
+  running[$name]=$!
 }
 
-# add_up NAME LOG STATUS SECONDS
-add_up() {
-  local name=$1 log=$2 status=$3 pass fail skip left
-  pass=$(count passing "$log") fail=$(count failing "$log") skip=$(count pending "$log")
-  left=$(end_leftovers "TSBUILD_TEST_RUN=$work" $([ "$name" != "$TEST_USER" ] || echo "$name"); mounts_below "$work")
-  if [ -n "$left" ]; then
-    printf 'Left behind by the tests as %s:\n%s\n' "$name" "$left"
-    fail=$((fail + 1))
+# finish_tests NAME: shows what they say to their end, and adds to the sums
+finish_tests() {
+  local name=$1 log=$work/$1.log status=0
+  say "tests as $name"
+  # Follows the log, not a pipe: a process that is left over would hold a pipe open, and this would wait for it.
+  if ! timeout --foreground "$((SECONDS < deadline ? deadline - SECONDS : 1))" tail -n +1 -s 0.2 -f --pid="${running[$name]}" "$log" 2>/dev/null; then
+    echo "The tests did not end within $limit_minutes minutes."
+    stop "$name"
   fi
+  { wait "${running[$name]}"; } 2>/dev/null || status=$?
+  stop "$name"
+  add_up "$name" "$log" "$status"
+}
+
+# add_up NAME LOG STATUS
+add_up() {
+  local name=$1 log=$2 status=$3 pass fail skip
+  pass=$(count passing "$log") fail=$(count failing "$log") skip=$(count pending "$log")
   local forgotten
   forgotten=$(find "$work/$name/tmp" -mindepth 1 -maxdepth 1 | wc -l)
   ((forgotten == 0)) || echo "Note: the tests as $name left $forgotten temporary files or folders."
@@ -93,7 +95,16 @@ add_up() {
     fail=1
   fi
   passed=$((passed + pass)) failed=$((failed + fail))
-  summary+=("as $name: $pass passing, $fail failing, $skip pending ($4 s)")
+  summary+=("as $name: $pass passing, $fail failing, $skip pending")
+}
+
+# check_leftovers [USER]: after all runs
+check_leftovers() {
+  local left
+  left=$(end_leftovers "TSBUILD_TEST_RUN=$work" "$@"; mounts_below "$work")
+  [ -n "$left" ] || return 0
+  printf 'Left behind by the tests:\n%s\n' "$left"
+  failed=$((failed + 1))
 }
 
 # Tests run from a copy that nobody writes to: the checkout may lie where the ordinary user may not look (below /root), and may be worked in
@@ -124,10 +135,13 @@ run_as_root_and_user() {
   make_test_user
   node_for_test_user "$work/bin"
   prepare_folders root
-  run_tests root
   prepare_folders "$TEST_USER" "$TEST_USER"
+  start_tests root
   [ -n "$files_given" ] || mapfile -t specs < <(user_specs)
-  run_tests "$TEST_USER" "${AS_TEST_USER[@]}"
+  start_tests "$TEST_USER" "${AS_TEST_USER[@]}"
+  finish_tests root
+  finish_tests "$TEST_USER"
+  check_leftovers "$TEST_USER"
 }
 
 main() {
@@ -142,7 +156,9 @@ main() {
     run_as_root_and_user
   else
     prepare_folders "$(id -un)"
-    run_tests "$(id -un)"
+    start_tests "$(id -un)"
+    finish_tests "$(id -un)"
+    check_leftovers
   fi
   printf '\n'
   printf '%s\n' "${summary[@]}"

@@ -44,8 +44,12 @@ export async function leftovers(bench: Workbench, family: readonly Identity[] = 
     ...processesOf(bench).map(({ pid, command }) => `process ${pid} ${command}`),
     ...mountsOf(bench),
   ]
-  await eventually(() => find().length === 0, PATIENCE_MS)
-  return [...find(), ...(await heldLocks(bench))]
+  let found: string[] = []
+  await eventually(() => {
+    found = find()
+    return found.length === 0
+  }, PATIENCE_MS)
+  return [...found, ...(await heldLocks(bench))]
 }
 
 /** By command line or environment; steps carry the bench's folder as a word of their command. A helper without a parent has lost its tsbuild. */

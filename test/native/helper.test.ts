@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { realFolder } from '../../fixtures/cli.ts'
-import { childrenOf, eventually, processesWith } from '../../fixtures/processes.ts'
+import { childrenOf, eventually, longSleep, processesWith } from '../../fixtures/processes.ts'
 import { addInside, busyboxTree, HELPER, helperWith, noSandbox, runStep, stepOf, type TestTree, VERSION } from '../../fixtures/sandbox.ts'
 import type { NativeCause } from '../../native/failure.ts'
 import { type Helper, startHelper } from '../../native/helper.ts'
@@ -123,23 +123,25 @@ describe('startHelper', function () {
   it('loses one request, not the others, when the process of a request dies', async () => {
     const other = busyboxTree()
     const survivor = runStep(helper, stepOf(tree, ['sh', '-c', 'sleep 1; echo alive']))
-    const victim = runStep(helper, stepOf(other, ['sleep', '71001']))
-    assert.ok(await eventually(() => processesWith('sleep 71001').length === 1, 2000))
-    const [step] = processesWith('sleep 71001')
+    const seconds = longSleep(1)
+    const victim = runStep(helper, stepOf(other, ['sleep', seconds]))
+    assert.ok(await eventually(() => processesWith(`sleep ${seconds}`).length === 1, 2000))
+    const [step] = processesWith(`sleep ${seconds}`)
     process.kill(step?.parent ?? 0, 'SIGKILL')
     const cause = await causeOf(victim)
     assert.deepEqual([cause.syscall, cause.path], ['the helper process of this request was killed by signal 9', ''])
-    assert.ok(await eventually(() => processesWith('sleep 71001').length === 0, 1000), 'its step lives on')
+    assert.ok(await eventually(() => processesWith(`sleep ${seconds}`).length === 0, 1000), 'its step lives on')
     assert.equal((await survivor).stdout, 'alive\n')
     other.dispose()
   })
 
   it('rejects what runs with HELPER_DIED when it is disposed of', async () => {
     const own = await startHelper(options)
-    const running = runStep(own, stepOf(tree, ['sleep', '71002']))
-    assert.ok(await eventually(() => processesWith('sleep 71002').length > 0, 2000))
+    const seconds = longSleep(2)
+    const running = runStep(own, stepOf(tree, ['sleep', seconds]))
+    assert.ok(await eventually(() => processesWith(`sleep ${seconds}`).length > 0, 2000))
     await Promise.all([assert.rejects(running, (error) => hasCode(error, 'HELPER_DIED')), own[Symbol.asyncDispose]()])
-    assert.equal(processesWith('sleep 71002').length, 0)
+    assert.equal(processesWith(`sleep ${seconds}`).length, 0)
     await assert.rejects(own.probe(''), (error) => hasCode(error, 'HELPER_DIED'))
   })
 
@@ -186,11 +188,16 @@ describe('requests that are none', function () {
 
 describe('kill -9', function () {
   this.timeout(60_000)
+  const SECONDS = longSleep(3)
+  const folder = realFolder('kill')
+  /** A program of its own, so that the helpers of this test can be told from all others. */
+  const program = join(folder, 'tsbuild-sandbox')
   let tree: TestTree
   const setuid = { uid: 0 }
 
   before(async function () {
     skipWithout.call(this)
+    copyFileSync(HELPER, program)
     const started = await helperWith('auto')
     if (typeof started === 'string') this.skip()
     const facts = await started.probe('')
@@ -205,7 +212,10 @@ describe('kill -9', function () {
     }
     chmodSync(join(tree.root, 'bin/inside'), 0o4755)
   })
-  after(() => tree?.dispose())
+  after(() => {
+    tree?.dispose()
+    rmSync(folder, { recursive: true })
+  })
 
   for (const victim of ['node', 'launcher', 'helper'] as const)
     it(`of ${victim} leaves no process behind, at any moment`, async () => {
@@ -215,23 +225,23 @@ describe('kill -9', function () {
         await new Promise((resolve) => child.stdout.once('data', resolve)) // the helper is up, the step starts
         if (round % 2 === 0) await eventually(() => sleepers() === 4, 3000)
         else await new Promise((resolve) => setTimeout(resolve, round * 2))
-        const launcher = childrenOf(child.pid ?? 0).find(({ command }) => command.startsWith(HELPER))
+        const launcher = childrenOf(child.pid ?? 0).find(({ command }) => command.startsWith(program))
         const target = { node: child.pid, launcher: launcher?.pid, helper: childrenOf(launcher?.pid ?? -1)[0]?.pid }[victim]
         assert.ok(target !== undefined)
         process.kill(target, 'SIGKILL')
-        const gone = await eventually(() => sleepers() === 0 && processesWith(HELPER).length === 0, 1000)
+        const gone = await eventually(() => sleepers() === 0 && processesWith(program).length === 0, 1000)
         child.kill('SIGKILL')
         await exited
-        assert.ok(gone, `round ${round}: ${JSON.stringify([...processesWith('71003'), ...processesWith(HELPER)])}`)
+        assert.ok(gone, `round ${round}: ${JSON.stringify([...processesWith(SECONDS), ...processesWith(program)])}`)
       }
     })
 
-  const sleepers = () => processesWith('inside sleep 71003').filter(({ command }) => command.startsWith('inside')).length
+  const sleepers = () => processesWith(`inside sleep ${SECONDS}`).filter(({ command }) => command.startsWith('inside')).length
 
   function script(uid: number): string {
-    const command = 'for i in 1 2 3; do setsid inside sleep 71003 & done; trap "" TERM; inside sleep 71003'
+    const command = `for i in 1 2 3; do setsid inside sleep ${SECONDS} & done; trap "" TERM; inside sleep ${SECONDS}`
     return `const { startHelper } = await import(${JSON.stringify(module('native/helper.js'))})
-      const helper = await startHelper(${JSON.stringify(options)})
+      const helper = await startHelper(${JSON.stringify({ path: program, version: VERSION })})
       console.log('up')
       const step = ${JSON.stringify(stepOf(tree, ['sh', '-c', command], { uid, gid: uid }))}
       await helper.step(step, { stdout() {}, stderr() {} }).catch(() => {})`

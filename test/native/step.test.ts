@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, statSync, symlinkSync, utimesSync, 
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { eventually, processesWith } from '../../fixtures/processes.ts'
+import { eventually, longSleep, processesWith } from '../../fixtures/processes.ts'
 import { busyboxTree, helperWith, noSandbox, runStep, shell, stepOf, type TestTree } from '../../fixtures/sandbox.ts'
 import type { NativeCause } from '../../native/failure.ts'
 import type { Helper } from '../../native/helper.ts'
@@ -51,9 +51,10 @@ for (const ids of ['own', 'ranges', 'single'] as const)
     })
 
     it('tells the signal that ended the command', async () => {
-      const running = runStep(helper, stepOf(tree, ['sleep', '71077']))
-      assert.ok(await eventually(() => processesWith('sleep 71077').length > 0, 2000))
-      for (const { pid } of processesWith('sleep 71077')) process.kill(pid, 'SIGKILL')
+      const seconds = longSleep(1)
+      const running = runStep(helper, stepOf(tree, ['sleep', seconds]))
+      assert.ok(await eventually(() => processesWith(`sleep ${seconds}`).length > 0, 2000))
+      for (const { pid } of processesWith(`sleep ${seconds}`)) process.kill(pid, 'SIGKILL')
       const { exit, signal } = await running
       assert.deepEqual([exit, signal], [0, constants.signals.SIGKILL])
     })
