@@ -11,9 +11,7 @@
   "target_defaults": {
     "default_configuration": "Release",
     "cflags": ["-Wall", "-Wextra", "-Werror", "-O2", "-g0", "-fvisibility=hidden"],
-    "cflags_cc": ["-std=c++20", "-fno-exceptions"],
-    "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-O3"],
-    "cflags!": ["-O3"],
+    "cflags_cc": ["-std=c++20", "-fno-exceptions", "-fno-rtti"],
     "include_dirs": ["src"],
     "defines": ["TSBUILD_VERSION=\"<(tsbuild_version)\""],
     "conditions": [
@@ -42,7 +40,7 @@
     {
       "target_name": "tsbuild_addon",
       "sources": ["<!@(ls src/addon/*.cc)"],
-      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")", "<!(node -p \"require('node-api-headers').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],
       "dependencies": ["tsbuild_layer"],
       # The codecs stay private to this file: Node exports a zlib of its own under the same names.

@@ -14,7 +14,7 @@ stamp_now() {
     grep '"version"' package.json
     # the headers of the codecs: installing or removing a package changes what is built
     ls -d /usr/include/libdeflate.h /usr/include/zlib.h /usr/include/zstd.h 2> /dev/null || true
-    find native/src native/binding.gyp scripts/build-native.sh scripts/probe.sh scripts/seccomp.mjs -type f -print0 | sort -z | xargs -0 sha256sum
+    find native/src native/binding.gyp native/nodedir node_modules/node-api-headers/package.json node_modules/node-addon-api/package.json scripts/build-native.sh scripts/probe.sh scripts/seccomp.mjs -type f -print0 | sort -z | xargs -0 sha256sum
   } | sha256sum | cut -c1-32
 }
 
@@ -49,17 +49,7 @@ if [ ${#missing[@]} -gt 0 ]; then
   esac
 fi
 
-# The headers of Node lie beside its binary or in /usr; node-gyp must never fetch them.
-prefix=$(node -p 'require("node:path").resolve(process.execPath, "../..")')
-nodedir=
-for candidate in "$prefix" /usr /usr/local; do
-  if [ -e "$candidate/include/node/node_api.h" ]; then
-    nodedir=$candidate
-    break
-  fi
-done
-[ -n "$nodedir" ] || die "the headers of Node are in none of $prefix /usr /usr/local (include/node/node_api.h); install Node with its headers"
-
+nodedir=$PWD/native/nodedir # else node-gyp would fetch headers
 mkdir -p native/build
 if ! npm_config_nodedir="$nodedir" node node_modules/node-gyp/bin/node-gyp.js rebuild -C native --nodedir="$nodedir" --loglevel=error --jobs=2 > $log 2>&1; then
   tail -30 $log >&2

@@ -1,0 +1,2 @@
+# node-gyp insists on it; see common.gypi.
+{ "variables": {}, "target_defaults": {} }
