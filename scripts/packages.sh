@@ -24,6 +24,7 @@ docker-registry            docker-registry  the registry to push to and pull fro
 mmdebstrap                 mmdebstrap       makes the Debian base images
 setfattr                   attr             extended attributes in test trees
 setcap                     libcap2-bin      file capabilities in test trees
+zstd                       zstd             layers that others compressed, and a reader of ours
 '
 
 full_python() { python3 -c 'import shlex, json, logging' 2>/dev/null; }
