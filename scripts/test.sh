@@ -119,7 +119,8 @@ copy_checkout() {
 # prepare_folders NAME [OWNER]
 prepare_folders() {
   install -d -m 0755 ${2:+-o "$2" -g "$2"} "$work/$1"
-  install -d -m 0700 ${2:+-o "$2" -g "$2"} "$work/$1"/{home,tmp,run}
+  install -d -m 0700 ${2:+-o "$2" -g "$2"} "$work/$1"/{home,run}
+  install -d -m 0711 ${2:+-o "$2" -g "$2"} "$work/$1/tmp" # mmdebstrap goes through it with subordinate ids
 }
 
 # Test files of the folders named, without those that do not exist yet.

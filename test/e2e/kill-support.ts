@@ -120,13 +120,17 @@ function readable(image: string): void {
   assert.equal(status, 0, stderr)
 }
 
+/** The shortest of a few: other tests run at the same time, and a moment after the end of the command tries nothing. */
 async function undisturbed(bench: Workbench, victim: Victim): Promise<number> {
-  const words = await victim.prepare()
-  const from = performance.now()
-  await bench.expect(words)
-  const elapsed = performance.now() - from
-  victim.proves()
-  return elapsed
+  const lengths: number[] = []
+  for (let round = 0; round < 3; round++) {
+    const words = await victim.prepare()
+    const from = performance.now()
+    await bench.expect(words)
+    lengths.push(performance.now() - from)
+    victim.proves()
+  }
+  return Math.min(...lengths)
 }
 
 async function endAt(bench: Workbench, victim: Victim, { momentMs, signal }: { momentMs: number; signal: Ending }): Promise<boolean> {
@@ -148,7 +152,8 @@ export async function endHard(bench: Workbench, running: Running, signal: Ending
   const ended = await running.ended
   assert.deepEqual(await leftovers(bench, family), [])
   if (ended.status === 0) return false
-  assert.equal(ended.status, STATUS[signal], ended.stderr)
+  // null: it came before the program had a handler for it, which a shell reports in the same way.
+  assert.ok(ended.status === null || ended.status === STATUS[signal], `status ${ended.status}: ${ended.stderr}`)
   return true
 }
 

@@ -26,8 +26,8 @@ for (const kind of ['build', 'pull', 'push'] as const) {
       })
     }
 
-    it('was hardly ever too quick to be ended', () => {
-      assert.ok(ended.filter(Boolean).length > 0.7 * ROUNDS[kind], `${ended.filter(Boolean).length} of ${ROUNDS[kind]}`)
+    it('was mostly not too quick to be ended', () => {
+      assert.ok(ended.filter(Boolean).length > ROUNDS[kind] / 2, `${ended.filter(Boolean).length} of ${ROUNDS[kind]}`)
     })
   })
 }
