@@ -1,4 +1,5 @@
 import type { Descriptor } from '../registry/oci/descriptor.ts'
+import { TsbuildError } from '../registry/oci/error.ts'
 import type { Emit } from '../registry/oci/event.ts'
 import { formatPlatform, type Platform } from '../registry/oci/platform.ts'
 import { StepCache } from './cache.ts'
@@ -18,6 +19,7 @@ import { rewriteTimes } from './rewrite.ts'
 import { schedule } from './schedule.ts'
 import type { SourceTree } from './sources/tree.ts'
 import type { StepNetwork } from './steps/run.ts'
+import { checkLent } from './steps/secrets.ts'
 
 export interface BuildRequest {
   readonly dockerfile: { readonly bytes: Uint8Array; readonly file: string }
@@ -28,6 +30,10 @@ export interface BuildRequest {
   readonly platform: Platform
   readonly buildPlatform: Platform
   readonly noCache: boolean
+  /** False empties each cache mount once, before it is used. */
+  readonly keepCacheMounts: boolean
+  /** RUN --security=insecure may be had. */
+  readonly allowInsecure: boolean
   readonly pull: PullPolicy
   /** How many steps may run at once. */
   readonly jobs: number
@@ -62,7 +68,10 @@ export async function build(request: BuildRequest, deps: BuildDeps): Promise<Bui
   warn(parsed, plan, request, deps.emit)
   const { context, stepNetwork, noCache, producer, signal, jobs } = request
   const since = noCache ? deps.now() : undefined
-  const performance = { deps, cache: new StepCache(deps.store), context, network: stepNetwork, since, producer }
+  const emptied = request.keepCacheMounts ? undefined : new Set<string>()
+  const performance = { deps, cache: new StepCache(deps.store), context, network: stepNetwork, since, producer, emptied }
+  checkAllowed(plan, request)
+  await checkLent(plan.operations, deps.lent)
   const work = (operation: BuildPlan['operations'][number], inputs: readonly StepResult[], running: Parameters<typeof perform>[3]) =>
     perform(operation, inputs, performance, running)
   const results = await schedule(plan.operations, work, { jobs, signal })
@@ -96,6 +105,15 @@ function platformArgs({ platform, buildPlatform }: BuildRequest): Map<string, st
     [`${prefix}VARIANT`, of.variant ?? ''],
   ]
   return new Map([...named('BUILD', buildPlatform), ...named('TARGET', platform)])
+}
+
+function checkAllowed(plan: BuildPlan, { allowInsecure }: BuildRequest): void {
+  const insecure = plan.operations.find((operation) => operation.kind === 'run' && operation.insecure)
+  if (insecure === undefined || allowInsecure) return
+  throw new TsbuildError('NOT_ALLOWED', 'entitlement security.insecure is not allowed', {
+    at: insecure.at,
+    hint: 'if you trust this Dockerfile with all capabilities: --allow security.insecure',
+  })
 }
 
 function warn(parsed: ParsedDockerfile, plan: BuildPlan, request: BuildRequest, emit: Emit): void {

@@ -41,6 +41,15 @@ export interface Compression {
 /** '' where the ids of users exist that images have, 'single' where root alone does: there a chown fails, and what comes of it is another result. */
 export type IdKind = '' | 'single'
 
+/** What the caller lends to RUN steps, by id; it never reaches an image, a record or a log. */
+export interface Lent {
+  /** Undefined for an id that was not given. Throws SECRET_INVALID for one that cannot be read. */
+  secret(id: string): Promise<Uint8Array | undefined>
+  hasAgent(id: string): boolean
+  /** Serves the agent of this id on a new socket at `path` until it is disposed of. */
+  serveAgent(id: string, path: string, signal: AbortSignal): Promise<AsyncDisposable>
+}
+
 /** What a build needs from its caller. */
 export interface BuildDeps {
   readonly store: Store
@@ -52,6 +61,7 @@ export interface BuildDeps {
   readonly idKind: () => IdKind
   /** How new layers are compressed; `id` names codec, version and level, on which the bytes depend. */
   readonly compression: Compression
+  readonly lent: Lent
   readonly emit: Emit
   /** A promise where events come faster than they are shown: the output of commands waits for it. */
   readonly settled: () => void | Promise<void>

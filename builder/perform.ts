@@ -12,6 +12,7 @@ import type { Slot } from './schedule.ts'
 import { LayersTree } from './sources/layers.ts'
 import type { SourceTree } from './sources/tree.ts'
 import { type Chosen, choose, copyEntries, findArchives, packSources } from './steps/copy.ts'
+import { openMounts, shownBy } from './steps/mounts.ts'
 import { Placement } from './steps/place.ts'
 import { runStep, type StepNetwork } from './steps/run.ts'
 import { readUserFiles } from './steps/user-files.ts'
@@ -26,6 +27,8 @@ export interface Performance {
   /** Milliseconds since the epoch: with --no-cache only what was made since the build began is taken for done. */
   readonly since: number | undefined
   readonly producer: string
+  /** Names of cache mounts that this build has emptied; undefined when it keeps them. */
+  readonly emptied: Set<string> | undefined
 }
 
 /** The file system after an operation; `created` is when its own layer was made, undefined for one that makes none. */
@@ -70,7 +73,9 @@ async function performStep(
   const { deps, cache } = build
   const parent = inputs[0]?.layers ?? []
   const chosen = operation.kind === 'copy' ? await choose(operation, await sourceOf(operation, inputs, build, running.signal)) : undefined
-  const partsNow = () => keyParts(operation, { parent: identityOf(parent), content: chosen?.content, idKind: deps.idKind() })
+  const trees = inputs.map(({ layers }) => layers)
+  const shown = operation.kind === 'run' ? await shownBy(operation, trees, deps, running.signal) : []
+  const partsNow = () => keyParts(operation, { parent: identityOf(parent), content: chosen?.content, idKind: deps.idKind(), shown })
   const find = async (key: Digest) => {
     const record = await cache.find(key)
     if (record !== undefined && build.since !== undefined && Date.parse(record.created) < build.since) return undefined
@@ -86,7 +91,7 @@ async function performStep(
   try {
     const made = await find(key) // by whoever held the lock before
     if (made !== undefined) return { result: made, isCached: true }
-    const layer = await makeLayer(operation, parent, chosen, build, running.signal)
+    const layer = await makeLayer(operation, trees, chosen, build, running)
     const record: StepRecord = { diffID: layer.diffID, created: isoTime(deps.now()), parts, producer: build.producer }
     await cache.put(key, record)
     return { result: resultOf(parent, layer, record), isCached: false }
@@ -112,11 +117,13 @@ async function lockStep(key: string, operation: Operation, deps: BuildDeps, runn
 
 async function makeLayer(
   operation: Exclude<Operation, { kind: 'source' }>,
-  parent: readonly LayerRef[],
+  inputs: readonly (readonly LayerRef[])[],
   chosen: Chosen | undefined,
   build: Performance,
-  signal: AbortSignal,
+  running: Running,
 ): Promise<LayerRef> {
+  const parent = inputs[0] ?? []
+  const { signal } = running
   switch (operation.kind) {
     case 'copy':
       if (chosen === undefined) throw new Error('a COPY has chosen its files by now')
@@ -124,7 +131,7 @@ async function makeLayer(
     case 'mkdir':
       return mkdirLayer(operation, parent, build, signal)
     case 'run':
-      return runLayer(operation, parent, build, signal)
+      return runLayer(operation, inputs, build, running)
   }
 }
 
@@ -159,14 +166,24 @@ async function mkdirLayer(
   return packLayer(placement.entries(), { roots: [], blobs: [] }, build.deps, signal)
 }
 
-async function runLayer(operation: RunOperation, parent: readonly LayerRef[], build: Performance, signal: AbortSignal): Promise<LayerRef> {
-  const { deps, network } = build
+async function runLayer(
+  operation: RunOperation,
+  inputs: readonly (readonly LayerRef[])[],
+  build: Performance,
+  running: Running,
+): Promise<LayerRef> {
+  const { deps, network, emptied } = build
+  const { signal } = running
+  const parent = inputs[0] ?? []
   const snapshots = await deps.snapshots()
   // Before the view: unpacking a base makes the tables of contents that the view needs in the same pass.
   await using active = await snapshots.begin(layerFiles(parent, deps), signal)
   const view = await viewOf(parent, deps, signal)
   const user = stepUser(operation.user, await readUserFiles(view, signal))
-  await runStep(operation, active, { step: String(operation.id), user, network, emit: deps.emit, settled: deps.settled, signal })
+  {
+    await using open = await openMounts(operation, inputs, { deps, signal, slot: running.slot, emptied })
+    await runStep(operation, active, { step: String(operation.id), user, network, emit: deps.emit, settled: deps.settled, signal, open })
+  }
   const files = await newLayerFiles(deps)
   const { codec, level } = deps.compression
   const sealed = await active.seal({ ...files, codec, level, threads: 0 }, signal)

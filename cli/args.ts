@@ -58,10 +58,15 @@ function optionsOf<F extends Flags>(flags: F, values: Record<string, unknown>): 
   const options = Object.entries(flags).map(([name, flag]) => {
     // Commander reads --no-cache as the opposite of --cache.
     if (flag.kind === 'boolean' && name.startsWith('no-')) return [name, values[camelCase(name.slice(3))] === false]
-    const value = values[camelCase(name)]
+    const value = name.startsWith('no-') ? positive(values[camelCase(name.slice(3))]) : values[camelCase(name)]
     return [name, flag.kind === 'boolean' ? value === true : flag.kind === 'list' ? (value ?? []) : value]
   })
   return Object.fromEntries(options) as OptionsOf<F>
+}
+
+/** Of --no-x=value; true is commander's default of --x. */
+function positive(value: unknown): unknown {
+  return value === true ? undefined : value
 }
 
 function camelCase(name: string): string {

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import type { PullPolicy } from '../builder/deps.ts'
 import { isProxyArg } from '../builder/dockerfile/global-args.ts'
+import { didYouMean } from '../builder/dockerfile/suggest.ts'
 import { TsbuildError } from '../registry/oci/error.ts'
 import { type Platform, parsePlatform, platformOfArch } from '../registry/oci/platform.ts'
 import { parseBoolean } from './booleans.ts'
@@ -58,6 +59,26 @@ export function pullPolicy(text: string | undefined): PullPolicy {
   const isAlways = parseBoolean(text)
   if (isAlways !== undefined) return isAlways ? 'always' : 'missing'
   throw new TsbuildError('USAGE', `--pull=${text} is not known`, { hint: 'always, missing or never' })
+}
+
+/** --no-cache, --no-cache=true, --no-cache=steps. */
+export function noCacheOf(text: string | undefined): { noCache: boolean; keepCacheMounts: boolean } {
+  if (text === undefined) return { noCache: false, keepCacheMounts: true }
+  if (text === 'steps') return { noCache: true, keepCacheMounts: true }
+  const isAll = text === 'all' ? true : parseBoolean(text)
+  if (isAll === undefined) throw new TsbuildError('USAGE', `--no-cache=${text} is not known`, { hint: 'all (default) or steps' })
+  return { noCache: isAll, keepCacheMounts: !isAll }
+}
+
+const ENTITLEMENTS = ['security.insecure', 'network.host'] as const
+
+/** --allow. The host's network is what steps have anyway. */
+export function allowedOf(items: readonly string[]): { allowInsecure: boolean } {
+  for (const item of items.flatMap((text) => text.split(','))) {
+    if (!ENTITLEMENTS.some((known) => known === item))
+      throw new TsbuildError('USAGE', `--allow ${item} is not known`, { hint: didYouMean(item, ENTITLEMENTS) ?? ENTITLEMENTS.join(', ') })
+  }
+  return { allowInsecure: items.some((text) => text.split(',').includes('security.insecure')) }
 }
 
 /** --jobs: default is the number of cores. */

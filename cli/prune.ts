@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { readRecord } from '../builder/cache.ts'
 import { bytesOfText } from '../native/wire.ts'
 import { asDiffID, type DiffID, isDigest } from '../registry/oci/digest.ts'
@@ -13,7 +13,7 @@ export interface Pruned {
 }
 
 /**
- * Removes what no name and no cached step leads to; with `all` first all names and records. Snapshots stay as long as an image or record may start from
+ * Removes what no name and no cached step leads to; with `all` first all names, records and cache mounts. Snapshots stay as long as an image or record may start from
  * them. The workspace must have the store to itself.
  */
 export async function prune(workspace: Workspace, all: boolean): Promise<Pruned> {
@@ -23,6 +23,7 @@ export async function prune(workspace: Workspace, all: boolean): Promise<Pruned>
   const diffIDs = all ? [] : recordedLayers(records)
   if (all) for (const cache of ['files', 'uploads', 'served']) rmSync(`${store.root}/cache/${cache}`, { recursive: true, force: true })
   const { blobs, bytes } = await collect(store, { roots: [], diffIDs }, all ? records : [])
+  if (all) await removeCacheMounts(workspace)
   const snapshots = await removeSnapshots(workspace, all ? new Set() : await liveLayers(workspace, diffIDs))
   await workspace.refreshIndex()
   return { blobs, bytes, snapshots }
@@ -45,6 +46,13 @@ async function liveLayers({ store }: Workspace, recorded: readonly DiffID[]): Pr
     for (const diffID of image?.config.rootfs.diff_ids ?? []) live.add(asDiffID(diffID))
   }
   return live
+}
+
+/** What RUN --mount=type=cache keeps; it belongs to ids of builds. */
+async function removeCacheMounts({ store, helper }: Workspace): Promise<void> {
+  const folder = `${store.root}/mounts`
+  const names = existsSync(folder) ? readdirSync(folder) : []
+  if (names.length > 0) await (await helper()).remove(names.map((name) => bytesOfText(`${folder}/${name}`)))
 }
 
 async function removeSnapshots(workspace: Workspace, live: ReadonlySet<DiffID>): Promise<number> {

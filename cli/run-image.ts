@@ -50,6 +50,8 @@ export async function runImage(request: RunRequest, workspace: Workspace, contex
     resolvConf: request.network === 'host' ? bytesOfText(stepNetwork().resolvConf) : '',
     noNewPrivileges: false,
     stdin: true,
+    insecure: false,
+    mounts: [],
   }
   const output = { stdout: context.writeBytes, stderr: context.writeErrorBytes, stdin: context.stdin }
   try {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { Bases, BuildDeps, Compression, IdKind } from '../builder/deps.ts'
+import type { Bases, BuildDeps, Compression, IdKind, Lent } from '../builder/deps.ts'
 import type { Helper } from '../native/helper.ts'
 import type { NativeOps } from '../native/ops.ts'
 import type { Emit } from '../registry/oci/event.ts'
@@ -11,12 +11,15 @@ import type { Snapshotter } from '../snapshotter/snapshotter.ts'
 import { localBases } from './bases.ts'
 import type { Context, Progress } from './context.ts'
 import { guessIdKind, idKindOf, idSource } from './id-kind.ts'
+import { NOTHING_LENT } from './lent.ts'
 import { openNative } from './native-parts.ts'
 
 export interface WorkspaceOptions {
   readonly access?: 'shared' | 'exclusive'
   readonly emit?: Emit
   readonly settled?: Progress['settled']
+  /** Secrets and agents of this command. */
+  readonly lent?: Lent
   /** Registries (`host[:port]`) that may be spoken to without TLS, or whose certificate nobody vouches for. */
   readonly insecure?: readonly string[] | 'all'
   /** PEM files of further authorities. */
@@ -103,6 +106,7 @@ export async function openWorkspace(context: Context, options: WorkspaceOptions 
       snapshots,
       idKind: kindNow,
       compression,
+      lent: options.lent ?? NOTHING_LENT,
       emit,
       settled: options.settled ?? (() => {}),
       now: context.now,

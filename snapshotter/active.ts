@@ -16,7 +16,7 @@ export type Publish = (folder: StepFolder, name: ChainID, diffID: DiffID) => Pro
 /** One tree under construction, see snapshotter.ts. Calls follow one another, never two at once. */
 export class ActiveTree implements ActiveSnapshot {
   readonly #folder: StepFolder
-  readonly #tree: TreeRequest
+  readonly tree: TreeRequest
   readonly #helper: TreeHelper
   readonly #publish: Publish
   #sealed: Sealed | undefined
@@ -24,7 +24,7 @@ export class ActiveTree implements ActiveSnapshot {
 
   constructor(folder: StepFolder, tree: TreeRequest, helper: TreeHelper, publish: Publish) {
     this.#folder = folder
-    this.#tree = tree
+    this.tree = tree
     this.#helper = helper
     this.#publish = publish
   }
@@ -32,14 +32,14 @@ export class ActiveTree implements ActiveSnapshot {
   async run(step: Omit<StepRequest, keyof TreeRequest>, output: StepOutput, signal?: AbortSignal): Promise<StepReply> {
     this.#sealed = undefined
     try {
-      return await this.#helper.step({ ...step, ...this.#tree }, output, signal)
+      return await this.#helper.step({ ...step, ...this.tree }, output, signal)
     } catch (error) {
       throw stepFailure(error)
     }
   }
 
   async seal(files: { readonly output: string; readonly toc: string } & PackOptions, signal?: AbortSignal): Promise<Sealed> {
-    const request = { ...files, ...this.#tree, output: bytesOfText(files.output), toc: bytesOfText(files.toc) }
+    const request = { ...files, ...this.tree, output: bytesOfText(files.output), toc: bytesOfText(files.toc) }
     try {
       const reply = await this.#helper.seal(request, signal)
       const { tarSize, blobSize } = reply

@@ -4,7 +4,7 @@ import { TsbuildError } from '../registry/oci/error.ts'
 import type { LayerBlob } from './snapshotter.ts'
 
 /** By number: Node has no name for some of them (EBADMSG). */
-const { EBADMSG, EFBIG, EOVERFLOW, EINVAL, ENAMETOOLONG, ENOTDIR, ELOOP, ENOENT, EXDEV } = constants.errno
+const { EBADMSG, EFBIG, EOVERFLOW, EINVAL, ENAMETOOLONG, ENOTDIR, ELOOP, ENOENT, EXDEV, EISDIR, EPERM } = constants.errno
 
 const RANGES_HINT =
   'give this user ranges that reach so far in /etc/subuid and /etc/subgid (usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER)'
@@ -52,6 +52,7 @@ export function stepFailure(error: unknown): unknown {
       },
     )
   }
+  if (cause !== undefined && (cause.syscall === 'mount target' || cause.syscall === 'mount source')) return mountFailure(cause)
   if (cause?.syscall !== 'working directory') return error
   return new TsbuildError(
     'WORKDIR_INVALID',
@@ -61,6 +62,26 @@ export function stepFailure(error: unknown): unknown {
       hint: 'name a directory with WORKDIR, or remove what is in its way in an earlier step',
     },
   )
+}
+
+function mountFailure(cause: NativeCause): TsbuildError {
+  const isTarget = cause.syscall === 'mount target'
+  const why = (isTarget ? TARGET_REASONS : SOURCE_REASONS)[cause.errno] ?? `errno ${cause.errno}`
+  const message = `cannot mount ${isTarget ? 'at' : 'from'} ${quoted(cause.path)}: ${why}`
+  return new TsbuildError('MOUNT_INVALID', message, { cause, hint: `change the ${isTarget ? 'target' : 'source'} of the --mount` })
+}
+
+const TARGET_REASONS: Readonly<Record<number, string>> = {
+  [ENOTDIR]: 'a file is in the way of a directory',
+  [EISDIR]: 'a directory is there, and what is mounted is a file',
+  [EPERM]: 'nothing can be mounted inside /proc and /sys',
+  [ELOOP]: 'its symbolic links lead round in circles, or to an open file of a process',
+}
+
+const SOURCE_REASONS: Readonly<Record<number, string>> = {
+  [ENOENT]: 'there is no such path',
+  [ENOTDIR]: 'a file that is no directory is on the way to it',
+  [ELOOP]: 'its symbolic links lead round in circles',
 }
 
 const WORKDIR_REASONS: Readonly<Record<number, string>> = {

@@ -65,6 +65,10 @@ class StoredSnapshots implements Snapshotter {
     }
   }
 
+  discard(path: string): Promise<void> {
+    return this.#folders.discard(path)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {}
 
   #path(name: ChainID): string {

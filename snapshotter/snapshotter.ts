@@ -43,6 +43,8 @@ export interface Snapshotter extends AsyncDisposable {
   begin(layers: readonly LayerBlob[], signal?: AbortSignal): Promise<ActiveSnapshot>
   /** Removes the snapshots of these names. */
   remove(names: readonly ChainID[]): Promise<void>
+  /** Takes a folder of the store out of its place at once, and removes it whoever owns what is in it; one that is not there is fine. */
+  discard(path: string): Promise<void>
 }
 
 export interface ActiveSnapshot extends AsyncDisposable {
@@ -50,4 +52,6 @@ export interface ActiveSnapshot extends AsyncDisposable {
   run(step: Omit<StepRequest, keyof TreeRequest>, output: StepOutput, signal?: AbortSignal): Promise<StepReply>
   seal(files: { readonly output: string; readonly toc: string } & PackOptions, signal?: AbortSignal): Promise<Sealed>
   keep(name: ChainID): Promise<void>
+  /** How another step can mount this state; what it changes there goes with the state. */
+  readonly tree: TreeRequest
 }

@@ -1,6 +1,7 @@
 import { type SourceRange, TsbuildError } from '../../registry/oci/error.ts'
-import type { CopyInstruction, Instruction, ParsedDockerfile } from './instruction.ts'
+import type { CopyInstruction, Instruction, ParsedDockerfile, RunInstruction } from './instruction.ts'
 import { readMode } from './mode.ts'
+import { readMount } from './mount.ts'
 import { readPort } from './ports.ts'
 import { readSignal } from './signals.ts'
 import { remoteSource } from './sources.ts'
@@ -34,6 +35,7 @@ function checkInstruction(instruction: Instruction): void {
   else if (instruction.kind === 'expose') for (const port of instruction.ports.filter(isConstant)) checkPort(port, at)
   else if (instruction.kind === 'stopsignal' && isConstant(instruction.signal)) checkSignal(instruction.signal, at)
   else if (instruction.kind === 'copy') checkCopy(instruction)
+  else if (instruction.kind === 'run') checkMounts(instruction)
   if ((instruction.kind === 'copy' || instruction.kind === 'add') && instruction.chmod !== undefined && isConstant(instruction.chmod))
     checkMode(instruction.chmod, instruction.flags.find(({ name }) => name === 'chmod')?.at ?? at)
 }
@@ -60,6 +62,10 @@ export function checkSignal(signal: string, at: SourceRange): void {
 export function checkMode(mode: string, at: SourceRange): void {
   if (readMode(mode) === undefined)
     throw broken(`invalid chmod parameter: ${JSON.stringify(mode)}`, at, 'write an octal mode from 0 to 7777, or one like u=rwX,go=rX')
+}
+
+function checkMounts({ flags }: RunInstruction): void {
+  for (const { value = '', at } of flags.filter(({ name }) => name === 'mount')) readMount(value, at)
 }
 
 function checkCopy(copy: CopyInstruction): void {

@@ -12,8 +12,6 @@ interface Row {
 }
 
 export const UNSUPPORTED: readonly Row[] = [
-  row('run', 'RUN --mount', (run) => run.mounts.length > 0, 'mount'),
-  row('run', 'RUN --security=insecure', (run) => run.security === 'insecure', 'security'),
   row('run', 'RUN --device', (run) => run.devices.length > 0, 'device'),
   row('copy', 'COPY --link', (copy) => copy.link, 'link'),
   row('copy', 'COPY --parents', (copy) => copy.parents, 'parents'),

@@ -1,14 +1,15 @@
 import { type Digest, digestOf } from '../../registry/oci/digest.ts'
 import { formatPlatform } from '../../registry/oci/platform.ts'
 import type { IdKind } from '../deps.ts'
-import type { CopyOperation, MkdirOperation, Operation, RunOperation } from './graph.ts'
+import type { CopyOperation, MkdirOperation, Operation, RunMount, RunOperation } from './graph.ts'
 
 /**
  * The named parts of a key, each a short text or a digest. Two runs of a step are equal exactly when all parts are. Kept in the cache record, so that a
  * miss can say which part changed.
  *
  * Counted: the parent's ChainID (never a time or a path of this machine, so keys agree between machines), platform, and
- *   RUN   argv with SHELL, user, working directory, the environment and arguments it can see, network mode; that there is a single id, where it is so
+ *   RUN   argv with SHELL, user, working directory, the environment and arguments it can see, network and security mode, mounts (what a bind shows by
+ *         its content; caches, secrets and sockets by their ids only), its script; that there is a single id, where it is so
  *   COPY  destination, --chown, --chmod, ADD or COPY, and the content digest of exactly the files chosen: names below each source, types, modes, link
  *         targets, bytes, xattrs, hard-link groups, owners. Not their mtime, not ENV.
  *   WORKDIR  path and user
@@ -32,13 +33,18 @@ export interface KeyInputs {
   readonly content?: Digest | undefined
   /** Of a RUN. */
   readonly idKind?: IdKind
+  /** Of a RUN: what each mount shows, by position; '' where that is not part of the key. */
+  readonly shown?: readonly string[]
 }
 
-export function keyParts(operation: Exclude<Operation, { kind: 'source' }>, { parent, content, idKind = '' }: KeyInputs): KeyParts {
+export function keyParts(
+  operation: Exclude<Operation, { kind: 'source' }>,
+  { parent, content, idKind = '', shown = [] }: KeyInputs,
+): KeyParts {
   const common = { operation: operation.kind, parent, platform: formatPlatform(operation.platform) }
   switch (operation.kind) {
     case 'run':
-      return { ...common, ...runParts(operation), ...(idKind !== '' && { ids: idKind }) }
+      return { ...common, ...runParts(operation, shown), ...(idKind !== '' && { ids: idKind }) }
     case 'copy':
       return { ...common, ...copyParts(operation), content: content ?? '' }
     case 'mkdir':
@@ -46,7 +52,7 @@ export function keyParts(operation: Exclude<Operation, { kind: 'source' }>, { pa
   }
 }
 
-function runParts(operation: RunOperation): KeyParts {
+function runParts(operation: RunOperation, shown: readonly string[]): KeyParts {
   const parts: Record<string, string> = {
     command: JSON.stringify(operation.argv),
     user: operation.user,
@@ -57,7 +63,26 @@ function runParts(operation: RunOperation): KeyParts {
     const equals = variable.indexOf('=')
     parts[`env ${variable.slice(0, equals)}`] = digestOf(variable.slice(equals + 1))
   }
+  if (operation.insecure) parts.security = 'insecure'
+  if (operation.script !== undefined) parts.script = digestOf(operation.script.content)
+  for (const [index, mount] of operation.mounts.entries()) parts[`mount ${index}`] = JSON.stringify(mountParts(mount, shown[index] ?? ''))
   return parts
+}
+
+function mountParts(mount: RunMount, shown: string): readonly (string | number | boolean | undefined)[] {
+  const { kind, target, readOnly } = mount
+  switch (mount.kind) {
+    case 'bind':
+      return [kind, target, readOnly, shown]
+    case 'cache':
+      return [kind, target, readOnly, mount.id, mount.source, shown]
+    case 'tmpfs':
+      return [kind, target, readOnly]
+    case 'secret':
+      return [kind, target, mount.id, mount.env]
+    case 'ssh':
+      return [kind, target, mount.id]
+  }
 }
 
 function copyParts(operation: CopyOperation): KeyParts {

@@ -1,6 +1,7 @@
 import type { SourceRange } from '../../registry/oci/error.ts'
 import type { Platform } from '../../registry/oci/platform.ts'
 import type { BaseImage } from '../deps.ts'
+import type { Sharing } from '../dockerfile/mount.ts'
 
 /**
  * What a build has to do, one node for each thing that makes or changes a file system. Instructions that only describe the image (ENV, LABEL, CMD, ...)
@@ -43,6 +44,47 @@ export interface RunOperation extends OperationBase {
   readonly user: string
   readonly cwd: string
   readonly network: 'host' | 'none'
+  /** All capabilities of its user namespace, no filter of system calls. */
+  readonly insecure: boolean
+  readonly mounts: readonly RunMount[]
+  /** A heredoc that begins with `#!`: the file of this name below SCRIPT_FOLDER, whose path is the last of argv. */
+  readonly script: InlineFile | undefined
+}
+
+/** Where a RUN finds its script. */
+export const SCRIPT_FOLDER = '/dev/pipes'
+
+interface MountOwner {
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+}
+
+/** One --mount of a RUN. `target` is absolute; `input` and `seed` are positions in `inputs`; `source` is a path in that tree, '' for all of it. */
+export type RunMount =
+  | { readonly kind: 'bind'; readonly target: string; readonly readOnly: boolean; readonly input: number; readonly source: string }
+  | (MountOwner & {
+      readonly kind: 'cache'
+      readonly target: string
+      readonly readOnly: boolean
+      readonly id: string
+      readonly sharing: Sharing
+      readonly seed: number | undefined
+      readonly source: string
+    })
+  | { readonly kind: 'tmpfs'; readonly target: string; readonly readOnly: boolean; readonly size: number }
+  /** `target` undefined: no file; `env` undefined: no variable. */
+  | (Granted & { readonly kind: 'secret'; readonly env: string | undefined })
+  /** `target` undefined: a path of our choice. */
+  | (Granted & { readonly kind: 'ssh' })
+
+/** What the caller of the build lends to a step: never part of a key. */
+export interface Granted extends MountOwner {
+  readonly target: string | undefined
+  readonly readOnly: boolean
+  readonly id: string
+  readonly required: boolean
+  readonly at: SourceRange
 }
 
 /** A file that the Dockerfile itself holds (heredoc). */

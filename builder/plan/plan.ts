@@ -61,6 +61,7 @@ export class Graph {
   /** `NAME=value` of proxies, in both cases. */
   readonly proxies: readonly string[]
   readonly #sources = new Map<string, number>()
+  readonly #contextParts = new Map<string, number>()
 
   constructor(input: PlanInput) {
     this.input = input
@@ -85,6 +86,15 @@ export class Graph {
     const name = `FROM ${reference ?? 'scratch'}`
     const id = this.add({ kind: 'source', id: this.nextID, inputs: [], name, at, platform, image })
     this.#sources.set(key, id)
+    return id
+  }
+
+  /** The operation that brings one part of the build context, there once. */
+  contextPart(source: string, make: () => Operation): number {
+    const known = this.#contextParts.get(source)
+    if (known !== undefined) return known
+    const id = this.add(make())
+    this.#contextParts.set(source, id)
     return id
   }
 

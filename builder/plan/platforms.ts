@@ -3,7 +3,7 @@ import { TsbuildError } from '../../registry/oci/error.ts'
 import { formatPlatform, type Platform, parsePlatform, rankPlatform } from '../../registry/oci/platform.ts'
 import { formatReference, parseReference, withDefaultTag } from '../../registry/oci/reference.ts'
 import { located } from '../located.ts'
-import type { Base, Stage } from './stages.ts'
+import { type Base, mountKey, mountSources, type Stage } from './stages.ts'
 
 /** An image that a build needs, for one platform. */
 export interface WantedImage {
@@ -40,9 +40,14 @@ export function wantedImages(stages: readonly Stage[], platforms: ReadonlyMap<nu
   return wanted
 }
 
-/** Where a stage first copies from `name`. */
+/** Where a stage first copies or mounts from `name`, a key of its sources. */
 function copyFrom(name: string, instructions: Stage['instructions']): SourceRange | undefined {
-  return instructions.find((instruction) => instruction.kind === 'copy' && instruction.from === name)?.at
+  for (const instruction of instructions) {
+    if (instruction.kind === 'copy' && instruction.from === name) return instruction.at
+    const mount = instruction.kind === 'run' ? mountSources(instruction).find((source) => mountKey(source.name) === name) : undefined
+    if (mount !== undefined) return mount.at
+  }
+  return undefined
 }
 
 /** One name for all spellings of a reference (`busybox`, `docker.io/library/busybox:latest`), with the platform. */

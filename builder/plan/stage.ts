@@ -1,3 +1,4 @@
+import type { SourceRange } from '../../registry/oci/error.ts'
 import { checkMode } from '../dockerfile/check.ts'
 import { cleanPath } from '../dockerfile/clean-path.ts'
 import { heredocText, runForm } from '../dockerfile/heredoc.ts'
@@ -6,11 +7,12 @@ import type { Scope } from '../dockerfile/scope.ts'
 import { remoteSource } from '../dockerfile/sources.ts'
 import { stepTitle } from '../dockerfile/title.ts'
 import { unsupported } from '../dockerfile/unsupported.ts'
-import type { CopyOperation, InlineFile } from './graph.ts'
+import { type CopyOperation, type InlineFile, SCRIPT_FOLDER } from './graph.ts'
 import { applyMetadata, commandLine } from './metadata.ts'
+import { type MountSurroundings, planMounts } from './mounts.ts'
 import type { Graph, StagePlan } from './plan.ts'
 import { canExecute, foreignRun } from './platforms.ts'
-import type { Stage } from './stages.ts'
+import { type Base, mountKey, type Stage } from './stages.ts'
 
 /** Where a stage is after some of its instructions. */
 export interface StageState extends StagePlan {
@@ -26,6 +28,9 @@ export function planStage(stage: Stage, graph: Graph, start: StageState, done: R
 }
 
 type StepNames = ReadonlyMap<Instruction, string>
+
+/** Name of what is mounted in the file system of a context part: a directory or a file. */
+const CONTEXT_PART = 'context'
 
 class StagePlanner {
   readonly #stage: Stage
@@ -69,15 +74,14 @@ class StagePlanner {
   #run(state: StageState, instruction: RunInstruction): StageState {
     const { machine } = this.#graph.input
     if (!canExecute(state.platform, machine)) throw foreignRun(state.platform, machine, instruction.at)
-    const form = runForm(instruction)
-    if (form.kind === 'script')
-      throw unsupported('a RUN heredoc that begins with #!', instruction.at, 'name the interpreter: RUN python3 <<EOF')
-    const argv = commandLine(form.kind === 'exec' ? { form: 'exec', argv: form.argv } : { form: 'shell', text: form.text }, state.config)
+    const { argv, script } = startOf(instruction, state)
     const { scope, config } = state
     const env = [...scope.runEnvironment()].map(([name, value]) => `${name}=${value}`)
     const network = instruction.network === undefined || instruction.network === 'default' ? this.#graph.input.network : instruction.network
     const hiddenEnv = this.#graph.proxies.filter((item) => !scope.isDeclared(item.slice(0, item.indexOf('='))))
-    const common = this.#common(instruction, [state.last])
+    const inputs = [state.last]
+    const mounts = planMounts(instruction, this.#mountSurroundings(state, inputs, instruction))
+    const common = this.#common(instruction, inputs)
     const last = this.#graph.add({
       ...common,
       kind: 'run',
@@ -87,8 +91,49 @@ class StagePlanner {
       user: config.User ?? '',
       cwd: config.WorkingDir ?? '/',
       network,
+      insecure: instruction.security === 'insecure',
+      mounts,
+      script,
     })
     return layered(state, last, `RUN ${scope.historyPrefix()}${argv.join(' ')} # buildkit`)
+  }
+
+  /** `inputs` grows by what the mounts need. */
+  #mountSurroundings(state: StageState, inputs: number[], instruction: RunInstruction): MountSurroundings {
+    const push = (id: number) => {
+      const known = inputs.indexOf(id, 1)
+      return known < 0 ? inputs.push(id) - 1 : known
+    }
+    return {
+      expand: (value, at) => state.scope.expandWord(value, at),
+      workingDir: state.config.WorkingDir ?? '/',
+      cacheNamespace: this.#graph.input.buildArgs.get('BUILDKIT_CACHE_MOUNT_NS') ?? '',
+      inputOf: (from, source, at) => {
+        if (from === undefined) return { input: push(this.#contextPart(source, instruction, at)), source: CONTEXT_PART }
+        const base = this.#stage.sources.get(mountKey(from))
+        return { input: push(this.#operationOf(base, at)), source }
+      },
+    }
+  }
+
+  /** The part of the context that a RUN mounts, as a file system of its own: what is ignored is not in it, and its key is its content. */
+  #contextPart(source: string, instruction: RunInstruction, at: SourceRange): number {
+    const scratch = this.#graph.source(undefined, this.#graph.platformOf(this.#stage), at)
+    return this.#graph.contextPart(source, () => ({
+      ...this.#common(instruction, [scratch]),
+      at,
+      name: `[internal] load build context /${source}`,
+      kind: 'copy',
+      add: false,
+      from: 'context',
+      fromLabel: 'the build context',
+      sources: [source.replace(/[*?[\\]/g, '\\$&')],
+      inline: [],
+      destination: `/${CONTEXT_PART}`,
+      chown: undefined,
+      chmod: undefined,
+      time: 0,
+    }))
   }
 
   #copy(state: StageState, instruction: CopyInstruction | AddInstruction): StageState {
@@ -123,9 +168,13 @@ class StagePlanner {
   #from(instruction: CopyInstruction): { inputs: number[]; label: string } {
     const base = instruction.from === undefined ? undefined : this.#stage.sources.get(instruction.from)
     if (base === undefined) return { inputs: [], label: 'the build context' }
-    if (base.kind === 'stage') return { inputs: [this.#done.get(base.index)?.last ?? -1], label: `stage ${instruction.from}` }
-    const reference = base.kind === 'image' ? base.reference : undefined
-    return { inputs: [this.#graph.source(reference, this.#graph.platformOf(this.#stage), instruction.at)], label: `image ${reference}` }
+    const label = base.kind === 'stage' ? `stage ${instruction.from}` : `image ${base.kind === 'image' ? base.reference : 'scratch'}`
+    return { inputs: [this.#operationOf(base, instruction.at)], label }
+  }
+
+  #operationOf(base: Base | undefined, at: SourceRange): number {
+    if (base?.kind === 'stage') return this.#done.get(base.index)?.last ?? -1
+    return this.#graph.source(base?.kind === 'image' ? base.reference : undefined, this.#graph.platformOf(this.#stage), at)
   }
 
   #workdir(state: StageState, instruction: WorkdirInstruction): StageState {
@@ -150,6 +199,15 @@ class StagePlanner {
     const name = this.#names.get(instruction) ?? stepTitle(instruction)
     return { id: this.#graph.nextID, inputs, name, at: instruction.at, platform: this.#graph.platformOf(this.#stage) }
   }
+}
+
+/** argv of a RUN, and the file that it is when it is a script. */
+function startOf(instruction: RunInstruction, { config }: StageState): { argv: string[]; script: InlineFile | undefined } {
+  const form = runForm(instruction)
+  if (form.kind === 'exec') return { argv: commandLine({ form: 'exec', argv: form.argv }, config), script: undefined }
+  if (form.kind === 'shell') return { argv: commandLine({ form: 'shell', text: form.text }, config), script: undefined }
+  const script = { name: form.name.replaceAll('/', '_'), content: form.text }
+  return { argv: commandLine({ form: 'shell', text: `${SCRIPT_FOLDER}/${script.name}` }, config), script }
 }
 
 /** `[build 2/4] RUN make`; the stage's name is left out when there is one stage. A FROM of an image counts as a step. */

@@ -1,7 +1,8 @@
 import { type SourceRange, TsbuildError } from '../../registry/oci/error.ts'
 import { expandWord } from '../dockerfile/expand.ts'
 import { globalArgs } from '../dockerfile/global-args.ts'
-import type { FromInstruction, Instruction, ParsedDockerfile } from '../dockerfile/instruction.ts'
+import type { FromInstruction, Instruction, ParsedDockerfile, RunInstruction } from '../dockerfile/instruction.ts'
+import { readMount } from '../dockerfile/mount.ts'
 import { unsupported } from '../dockerfile/unsupported.ts'
 import { type Draft, type Drafts, draftStages, findBefore, findTarget } from './drafts.ts'
 
@@ -22,7 +23,7 @@ export interface Stage {
   /** Without the FROM. */
   readonly instructions: readonly Instruction[]
   readonly from: FromInstruction
-  /** What each `COPY --from` of the stage means, by the flag's value as written. */
+  /** What each `COPY --from` of the stage means, by the flag's value as written; what each `RUN --mount=from=` means, by `mountKey`. */
   readonly sources: ReadonlyMap<string, Base>
   /** Indexes of the stages it needs for its base and its COPY --from, without repeats, ascending. */
   readonly dependencies: readonly number[]
@@ -73,9 +74,13 @@ function resolveStage(draft: Draft, drafts: Drafts, around: Surroundings): Stage
   const { index, from, instructions } = draft
   const base = resolveBase(draft, drafts, around)
   const sources = new Map<string, Base>()
-  for (const instruction of instructions)
+  for (const instruction of instructions) {
     if (instruction.kind === 'copy' && instruction.from !== undefined)
       sources.set(instruction.from, resolveSource(instruction.from, draft, { drafts, at: flagRange(instruction, 'from') }))
+    if (instruction.kind === 'run')
+      for (const { name, at } of mountSources(instruction))
+        sources.set(mountKey(name), resolveSource(name, draft, { drafts, at, isMount: true }))
+  }
   const needed = [base, ...sources.values()].flatMap((one) => (one.kind === 'stage' ? [one.index] : []))
   const dependencies = [...new Set(needed)].sort((a, b) => a - b)
   return { index, name: from.stageName, base, platform: platformOf(from, around), instructions, from, sources, dependencies }
@@ -107,10 +112,32 @@ function platformOf(from: FromInstruction, { globals, escape: escapeChar }: Surr
   })
 }
 
+/** In a stage's `sources`: `RUN --mount=from=0` is not what `COPY --from=0` is. */
+export function mountKey(from: string): string {
+  return `--mount ${from}`
+}
+
+/** What the mounts of a RUN are from, as written. */
+export function mountSources(run: RunInstruction): { name: string; at: SourceRange }[] {
+  const flags = run.flags.filter(({ name }) => name === 'mount')
+  return flags.flatMap(({ value = '', at }) => {
+    const { from } = readMount(value, at)
+    return from === undefined ? [] : [{ name: from, at }]
+  })
+}
+
+interface SourceOptions {
+  readonly drafts: Drafts
+  readonly at: SourceRange
+  /** A number is the name of an image, as in BuildKit. */
+  readonly isMount?: boolean
+}
+
 /** COPY --from: an earlier stage by name (any case) or by number, else an image. */
-function resolveSource(source: string, draft: Draft, { drafts, at }: { drafts: Drafts; at: SourceRange }): Base {
+function resolveSource(source: string, draft: Draft, { drafts, at, isMount = false }: SourceOptions): Base {
   const name = source.toLowerCase()
-  const stage = /^\d+$/.test(source) ? drafts.all[Number(source)] : (findBefore(drafts, name, draft.index) ?? drafts.byName.get(name)?.[0])
+  const isNumber = !isMount && /^\d+$/.test(source)
+  const stage = isNumber ? drafts.all[Number(source)] : (findBefore(drafts, name, draft.index) ?? drafts.byName.get(name)?.[0])
   if (stage !== undefined && stage.index < draft.index) return { kind: 'stage', index: stage.index }
   if (stage === draft)
     throw new TsbuildError('DOCKERFILE_STAGE', `circular dependency detected on stage: ${source}`, {
@@ -122,13 +149,16 @@ function resolveSource(source: string, draft: Draft, { drafts, at }: { drafts: D
     const message = `cannot copy from stage ${JSON.stringify(source)}, it needs to be defined before current stage ${JSON.stringify(own)}`
     throw new TsbuildError('DOCKERFILE_STAGE', message, { at, hint: 'move that stage up' })
   }
-  if (/^\d+$/.test(source))
+  if (isNumber)
     throw new TsbuildError('DOCKERFILE_STAGE', `invalid from flag value ${source}: there is no such stage`, {
       at,
       hint: `stages count from 0 to ${drafts.all.length - 1}`,
     })
   if (name === 'scratch')
-    throw new TsbuildError('DOCKERFILE_STAGE', 'nothing can be copied from scratch', { at, hint: 'name a stage or an image' })
+    throw new TsbuildError('DOCKERFILE_STAGE', `nothing can be ${isMount ? 'mounted' : 'copied'} from scratch`, {
+      at,
+      hint: 'name a stage or an image',
+    })
   return { kind: 'image', reference: source }
 }
 

@@ -7,6 +7,8 @@ import type { ActiveSnapshot, StepOutput } from '../../snapshotter/snapshotter.t
 import type { BuildDeps } from '../deps.ts'
 import type { RunOperation } from '../plan/graph.ts'
 import { hostsFile, nameOf, stepEnvironment } from './environment.ts'
+import type { OpenMounts } from './mounts.ts'
+import { Masking } from './secrets.ts'
 import type { StepUser } from './users.ts'
 
 /** What /etc/hosts and /etc/resolv.conf say inside a step. */
@@ -29,19 +31,24 @@ export async function runStep(
     readonly network: StepNetwork
     readonly emit: Emit
     readonly settled: BuildDeps['settled']
+    readonly open: Pick<OpenMounts, 'mounts' | 'env' | 'masked'>
     readonly signal: AbortSignal
   },
 ): Promise<void> {
   const tail = new Tail()
-  const log = (stream: 'stdout' | 'stderr') => (bytes: Uint8Array) => {
+  const { open } = context
+  const show = (stream: 'stdout' | 'stderr', bytes: Uint8Array) => {
+    if (bytes.length === 0) return undefined
     tail.add(bytes)
     context.emit({ kind: 'log', step: context.step, stream, bytes })
     return context.settled()
   }
+  const maskings = { stdout: new Masking(open.masked), stderr: new Masking(open.masked) }
+  const log = (stream: 'stdout' | 'stderr') => (bytes: Uint8Array) => show(stream, maskings[stream].pass(bytes))
   const { uid, gid, groups } = context.user
   const command = {
     argv: operation.argv.map(bytesOfText),
-    env: environment(operation, context.user).map(bytesOfText),
+    env: environment(operation, open, context.user).map(bytesOfText),
     cwd: bytesOfText(operation.cwd),
     uid,
     gid,
@@ -52,19 +59,27 @@ export async function runStep(
     resolvConf: operation.network === 'host' ? bytesOfText(context.network.resolvConf) : '',
     noNewPrivileges: false,
     stdin: false,
+    insecure: operation.insecure,
+    mounts: open.mounts,
   }
   const output: StepOutput = { stdout: log('stdout'), stderr: log('stderr') }
   const reply = await active.run(command, output, context.signal).catch((error: unknown) => {
     throw noCommand(operation.argv, error) ?? error
   })
+  for (const stream of ['stdout', 'stderr'] as const) await show(stream, maskings[stream].rest())
   if (reply.exit !== 0 || reply.signal !== 0) throw failed(operation, reply, tail)
 }
 
-/** The stage's variables, then what is hidden from the key. */
-function environment(operation: RunOperation, user: StepUser): string[] {
-  const env = stepEnvironment(operation.env, user.home)
+/** The stage's variables and those of secrets, which win; then what is hidden from the key, and the socket of an agent, unless they are set. */
+function environment(operation: RunOperation, open: Pick<OpenMounts, 'env'>, user: StepUser): string[] {
+  const [sockets, secrets] = [open.env.filter(isSocket), open.env.filter((item) => !isSocket(item))]
+  const env = stepEnvironment([...operation.env, ...secrets], user.home)
   const names = new Set(env.map(nameOf))
-  return [...env, ...operation.hiddenEnv.filter((item) => !names.has(nameOf(item)))]
+  return [...env, ...[...operation.hiddenEnv, ...sockets].filter((item) => !names.has(nameOf(item)))]
+}
+
+function isSocket(item: string): boolean {
+  return nameOf(item) === 'SSH_AUTH_SOCK'
 }
 
 function failed(operation: RunOperation, reply: StepReply, tail: Tail): TsbuildError {

@@ -38,6 +38,11 @@ function cleanSource(source: string): string {
   return cleanPath(`/${source}`).slice(1)
 }
 
+/** One path as it is written, no wildcard in it. Throws COPY_SOURCE_MISSING. */
+export function selectPath(tree: SourceTree, path: string): Promise<Selection> {
+  return selectOne(tree, bytesOfText(cleanSource(path)), path)
+}
+
 async function selectOne(tree: SourceTree, named: Bytes, source: string): Promise<Selection> {
   const path = await resolveIn(tree, named)
   const entry = await tree.at(path)

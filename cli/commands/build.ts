@@ -3,9 +3,10 @@ import { platformOfArch } from '../../registry/oci/platform.ts'
 import { familiarReference, formatReference, parseReference, withDefaultTag } from '../../registry/oci/reference.ts'
 import { dockerfileOf, openContext } from '../build-context.ts'
 import { buildFlags, refuseAttestations, UNSUPPORTED_BUILD_FLAGS } from '../build-flags.ts'
-import { buildArguments, buildPlatform, epochOf, jobsOf, keyValues, networkOf, pullPolicy } from '../build-options.ts'
+import { allowedOf, buildArguments, buildPlatform, epochOf, jobsOf, keyValues, networkOf, noCacheOf, pullPolicy } from '../build-options.ts'
 import { command } from '../context.ts'
 import { connectionOptions, progressMode } from '../flags.ts'
+import { lentBy } from '../lent.ts'
 import { isToStdout, outputsOf } from '../output-flags.ts'
 import { carryOut } from '../outputs.ts'
 import { writeResultFiles } from '../result-files.ts'
@@ -33,7 +34,8 @@ export const run = command(
       target: options.target,
       labels: keyValues(options.label, 'label'),
       platform: buildPlatform(options.platform),
-      noCache: options['no-cache'],
+      ...noCacheOf(options['no-cache']),
+      ...allowedOf(options.allow),
       pull: pullPolicy(options.pull),
       jobs: jobsOf(options.jobs),
       network: networkOf(options.network),
@@ -44,7 +46,8 @@ export const run = command(
       const outputs = outputsOf(options.output, { push: options.push, names })
       const connection = connectionOptions(options, 'all')
       const dockerfile = await dockerfileOf(options.file, folder, context)
-      await using workspace = await openWorkspace(context, { ...progress, ...connection })
+      const lent = lentBy(options, context)
+      await using workspace = await openWorkspace(context, { ...progress, ...connection, lent })
       const buildArgs = await buildArguments(options['build-arg'], context.env)
       const epoch = epochOf(buildArgs)
       const rewriteTimestamps = outputs.some((output) => output.rewriteTimestamps)

@@ -1,6 +1,7 @@
 import { type Bytes, type Reader, Writer } from '../wire.ts'
 import { codeOfCodec } from './fields.ts'
 import { type BlobSource, decodePack, type PackOptions, type PackReply, writePackOptions } from './layers.ts'
+import { type StepMount, writeMount } from './mounts.ts'
 
 /** What one place allows. `ok` false comes with the reason in `detail` ("EPERM: unshare"). */
 export interface Fact {
@@ -29,7 +30,7 @@ export interface TreeRequest {
   readonly lowers: readonly Bytes[]
   readonly active: Bytes
 }
-function writeTree(w: Writer, tree: TreeRequest): Writer {
+export function writeTree(w: Writer, tree: TreeRequest): Writer {
   w.u8(STACKINGS.indexOf(tree.stacking)).list(tree.lowers, (path) => w.bytes(path))
   return w.bytes(tree.active)
 }
@@ -67,6 +68,9 @@ export interface StepRequest extends TreeRequest {
   readonly noNewPrivileges: boolean
   /** False: standard input is empty. True: STDIN frames follow. */
   readonly stdin: boolean
+  /** True: all capabilities of its own user namespace, no filter of system calls, nothing of /proc and /sys hidden. */
+  readonly insecure: boolean
+  readonly mounts: readonly StepMount[]
 }
 export function encodeStep(request: StepRequest): Uint8Array {
   const w = writeTree(new Writer(), request)
@@ -82,6 +86,8 @@ export function encodeStep(request: StepRequest): Uint8Array {
   return w
     .u8(request.noNewPrivileges ? 1 : 0)
     .u8(request.stdin ? 1 : 0)
+    .u8(request.insecure ? 1 : 0)
+    .list(request.mounts, (mount) => writeMount(w, mount))
     .take()
 }
 /** How the command ended: by `exit` code, or by `signal` (0 when it exited). */

@@ -4,7 +4,7 @@ import { isErrno, TsbuildError } from '../oci/error.ts'
 import { makeFolders } from './make-folders.ts'
 
 const STAMP = '1\n'
-const FOLDERS = ['blobs/sha256', 'names', 'toc', 'layers', 'snapshots', 'steps', 'ingest', 'cache/steps', 'cache/files', 'locks']
+const FOLDERS = ['blobs/sha256', 'names', 'toc', 'layers', 'snapshots', 'steps', 'ingest', 'mounts', 'cache/steps', 'cache/files', 'locks']
 /** Names that a store has at its top. A folder with anything else in it is not made a store. */
 const OWN = new Set([...FOLDERS.map((path) => path.replace(/\/.*/, '')), 'oci-layout', 'index.json', 'index.stale', 'format'])
 const HINT = 'set TSBUILD_ROOT to a folder that you may write'

@@ -19,9 +19,9 @@ const DOCKERFILES: readonly BuildCase[] = [
   ['no FROM', 'RUN ls\n', { says: 'no build stage in current context', hint: /FROM/, shows: / 1 \| >>> RUN ls/ }],
   ['an empty file', '', { says: /empty|no FROM|no instruction/ }],
   [
-    'what is not supported yet',
-    'FROM base\nRUN --mount=type=cache,target=/x ls\n',
-    { says: 'RUN --mount is not supported yet', shows: /\^{8}/ },
+    'a mount of an unknown type',
+    'FROM base\nRUN --mount=type=cahe,target=/x ls\n',
+    { says: 'unsupported mount type "cahe"', hint: 'did you mean cache?', shows: /\^{8}/ },
   ],
   ['an unknown flag of an instruction', 'FROM base\nCOPY --chwon=1 a /\n', { says: /--chwon/, hint: /--chown/ }],
   ['a heredoc without an end', 'FROM base\nRUN <<X\nls\n', { says: /X/ }],

@@ -250,7 +250,7 @@ describe('tsbuild build', () => {
       ['an unknown instruction', 'FROM scratch\nRUNN x\n', /RUNN.*\n?.*did you mean RUN/],
       ['a missing source', 'FROM scratch\nCOPY nothing /\n', /"nothing" is not in the build context/],
       ['a circular --from', 'FROM scratch AS a\nCOPY --from=a / /\n', /circular dependency/],
-      ['an instruction of later versions', 'FROM busybox\nRUN --mount=type=cache,target=/c true\n', /RUN --mount is not supported yet/],
+      ['a mount without a target', 'FROM busybox\nRUN --mount=type=cache true\n', /invalid mount target "\/"/],
       ['an unknown user', 'FROM busybox\nUSER nobodyhere\nRUN true\n', /no user "nobodyhere" in the image/],
       ['a command that is not there', 'FROM busybox\nRUN ["/nope"]\n', /cannot execute "\/nope"/],
       ['no FROM', 'RUN true\n', /FROM/],

@@ -84,6 +84,8 @@ export async function shell(active: ActiveSnapshot, script: string): Promise<str
     resolvConf: '',
     noNewPrivileges: false,
     stdin: false,
+    insecure: false,
+    mounts: [],
   } as const
   const write = (bytes: Uint8Array) => void output.push(bytes)
   const { exit, signal } = await active.run(step, { stdout: write, stderr: write })

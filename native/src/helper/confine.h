@@ -16,6 +16,7 @@ struct Confinement {
   std::vector<uint32_t> groups;
   bool own_network = false;
   bool no_new_privileges = false;
+  bool insecure = false;  // all capabilities of its user namespace, and no filter of system calls
   bool may_set_groups = true;  // false where only one id is mapped
 };
 

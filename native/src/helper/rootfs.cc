@@ -90,18 +90,18 @@ static Status add_files(const Targets& targets, const View& view) {
 }
 
 // Of our own pid namespace. EPERM where the /proc we live in is itself masked, as in a container without systempaths=unconfined.
-static Status add_proc(int target) {
+static Status add_proc(int target, bool masked) {
   Result<Fd> proc = new_mount("proc", {}, kNoSetidDevExec);
   if (!proc.ok()) return proc.failure();
   struct statfs kind;
   if (::fstatfs(proc.value().get(), &kind) != 0) return errno_failure("fstatfs", "/proc");
   if (kind.f_type != PROC_SUPER_MAGIC) return Failure{EINVAL, "no procfs", "/proc"};  // CVE-2019-19921: writes to it must land there
   Status status = attach_mount(proc.value(), target);
-  return status.ok() ? mask_proc(proc.value().get()) : status;
+  return status.ok() && masked ? mask_proc(proc.value().get()) : status;
 }
 
 // A new sysfs shows our network namespace and is to be had only with one of our own; else it is the host's, read-only all the way down.
-static Status add_sys(int target, bool own_network) {
+static Status add_sys(int target, bool own_network, bool masked) {
   Result<Fd> sys = own_network ? new_mount("sysfs", {}, kNoSetidDevExec) : Result<Fd>(Fd());
   bool is_copy = !sys.ok() || !sys.value().valid();
   if (is_copy) sys = copy_mount(AT_FDCWD, "/sys", true);
@@ -109,7 +109,7 @@ static Status add_sys(int target, bool own_network) {
   Status status = restrict_mount(sys.value(), MOUNT_ATTR_RDONLY | kNoSetidDevExec, true);
   if (status.ok()) status = attach_mount(sys.value(), target);
   if (status.ok() && is_copy) status = mask_mounts_of_sys(sys.value().get());
-  return status.ok() ? mask_sys(sys.value().get()) : status;
+  return status.ok() && masked ? mask_sys(sys.value().get()) : status;
 }
 
 // On an initramfs pivot_root(2) is EINVAL; then the tree is moved over "/" instead.
@@ -132,9 +132,10 @@ Status enter_root(const View& view) {
   Result<Targets> targets = open_targets(root.value().get());
   if (!targets.ok()) return targets.failure();
   Status status = add_files(targets.value(), view);
-  if (status.ok()) status = add_proc(targets.value().proc.get());
-  if (status.ok()) status = add_sys(targets.value().sys.get(), view.own_network);
+  if (status.ok()) status = add_proc(targets.value().proc.get(), view.masked);
+  if (status.ok()) status = add_sys(targets.value().sys.get(), view.own_network, view.masked);
   if (status.ok()) status = make_devices(targets.value().dev.get(), view.groups);
+  if (status.ok()) status = attach_mounts(root.value().get(), view.mounts);
   return status.ok() ? change_root(root.value()) : status;
 }
 

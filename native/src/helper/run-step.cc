@@ -1,12 +1,12 @@
 // The request "step", readable top to bottom.
+#include "folders.h"
 #include "handlers.h"
 #include "step.h"
 #include "stubs.h"
-#include "workdir.h"
 
 namespace tsbuild {
 
-static Status make_mount_points(const Fd& root, Stubs& stubs) {
+static Status make_mount_points(const Fd& root, const std::vector<ReadyMount>& mounts, Stubs& stubs) {
   Result<Fd> folder = open_below(root.get(), ".", O_RDONLY | O_DIRECTORY, RESOLVE_BENEATH);  // futimens(2) takes no O_PATH
   if (!folder.ok()) return folder.failure();
   Status status = done();
@@ -14,11 +14,11 @@ static Status make_mount_points(const Fd& root, Stubs& stubs) {
     if (status.ok()) status = stubs.need_directory(folder.value().get(), name);
   for (const char* path : {"etc/hosts", "etc/resolv.conf"})
     if (status.ok()) status = stubs.need_file(folder.value().get(), path);
-  return status;
+  return status.ok() ? need_targets(folder.value().get(), mounts, stubs) : status;
 }
 
-static Result<Ended> run(const StepSpec& spec, const Fd& root, Channel& channel) {
-  Result<RunningStep> step = start_step(spec, root, channel.place());
+static Result<Ended> run(const StepSpec& spec, const Fd& root, const std::vector<ReadyMount>& mounts, Channel& channel) {
+  Result<RunningStep> step = start_step(spec, root, mounts, channel.place());
   if (!step.ok()) return step.failure();
   return relay(channel, step.value().child.process, std::move(step.value().pipes));
 }
@@ -36,8 +36,10 @@ Result<std::string> handle_step(Reader& body, Channel& channel) {
   if (!tree.ok()) return tree.failure();
   Status ready = make_workdir(tree.value().root, wanted.cwd, wanted.uid, wanted.gid);
   Stubs stubs;
-  if (ready.ok()) ready = make_mount_points(tree.value().root, stubs);
-  Result<Ended> ended = ready.ok() ? run(spec.value(), tree.value().root, channel) : ready.failure();
+  Result<std::vector<ReadyMount>> mounts = make_mounts(spec.value().mounts, spec.value().tree.active, map.value());
+  if (!mounts.ok()) return mounts.failure();
+  if (ready.ok()) ready = make_mount_points(tree.value().root, mounts.value(), stubs);
+  Result<Ended> ended = ready.ok() ? run(spec.value(), tree.value().root, mounts.value(), channel) : ready.failure();
   stubs.remove();
   if (!ended.ok()) return ended.failure();
   Writer w;

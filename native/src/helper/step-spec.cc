@@ -33,6 +33,10 @@ Result<StepSpec> read_step(Reader& body) {
   spec.resolv_conf = body.bytes();
   wanted.no_new_privileges = body.u8() != 0;
   spec.input = body.u8() != 0;
+  wanted.insecure = body.u8() != 0;
+  Result<std::vector<StepMount>> mounts = read_mounts(body);
+  if (!mounts.ok()) return mounts.failure();
+  spec.mounts = std::move(mounts.value());
   if (!body.finished() || spec.argv.empty()) return Failure{EPROTO, "step", {}};
   if (has_zero(spec.argv) || has_zero(spec.env) || has_zero({wanted.cwd})) return Failure{EINVAL, "step", "a zero byte in a word"};
   return spec;

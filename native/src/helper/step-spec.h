@@ -1,10 +1,11 @@
-// A step as its request describes it: native/requests.ts, StepRequest.
+// A step as its request describes it: native/requests/trees.ts, StepRequest.
 #pragma once
 #include <string>
 #include <vector>
 
 #include "common/wire.h"
 #include "confine.h"
+#include "step-mounts.h"
 #include "tree.h"
 
 namespace tsbuild {
@@ -15,6 +16,7 @@ struct StepSpec {
   std::vector<std::string> env;
   std::string hosts;
   std::string resolv_conf;
+  std::vector<StepMount> mounts;
   Confinement confinement;
   bool input = false;
 };

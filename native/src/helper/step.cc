@@ -103,7 +103,7 @@ static Status let_step_go(const Child& child, const Place& place, const IdMap& m
   return status.ok() ? await_exec(pipes.setup.read) : status;
 }
 
-Result<RunningStep> start_step(const StepSpec& spec, const Fd& root, const Place& place) {
+Result<RunningStep> start_step(const StepSpec& spec, const Fd& root, const std::vector<ReadyMount>& mounts, const Place& place) {
   Result<IdMap> map = current_map();
   if (!map.ok()) return map.failure();
   Pipes pipes;
@@ -116,7 +116,9 @@ Result<RunningStep> start_step(const StepSpec& spec, const Fd& root, const Place
   Result<Child> child = clone_process(namespaces_of(spec, place));
   if (!child.ok()) return child.failure();
   if (child.value().pid == 0) {
-    Failure failure = become_step(spec, View{spec.hosts, spec.resolv_conf, spec.confinement.own_network, map.value().groups}, pipes);
+    const Confinement& wanted = spec.confinement;
+    View view{spec.hosts, spec.resolv_conf, wanted.own_network, !wanted.insecure, map.value().groups, mounts};
+    Failure failure = become_step(spec, view, pipes);
     (void)write_all(pipes.setup.write.get(), encode_failure(failure));  // when nobody reads it, nobody is there
     ::_exit(127);
   }

@@ -21,6 +21,6 @@ struct RunningStep {
 
 // Starts the command over the tree at `root`, whose mount points are there. Comes back when the command runs; a Failure is from before that, with call
 // "exec" when everything was ready but the command could not be started. Nothing of the step is left then.
-Result<RunningStep> start_step(const StepSpec& spec, const Fd& root, const Place& place);
+Result<RunningStep> start_step(const StepSpec& spec, const Fd& root, const std::vector<ReadyMount>& mounts, const Place& place);
 
 }  // namespace tsbuild

@@ -40,14 +40,33 @@ Status Stubs::need_directory(int root, const std::string& name) {
   return make(root, name, true);
 }
 
-Result<Fd> Stubs::need_folder(int root, const std::string& path) {
+static Result<std::string> read_link(int folder, const std::string& name, const std::string& path) {
+  char target[4096];
+  ssize_t size = ::readlinkat(folder, name.c_str(), target, sizeof target);
+  if (size < 0) return errno_failure("readlinkat", path);
+  std::string link(target, static_cast<size_t>(size));
+  return link.starts_with('/') ? link : folder_of(path) + '/' + link;  // resolved inside the root by whoever opens it, ".." included
+}
+
+Result<Fd> Stubs::need_folder(int root, const std::string& path, int links) {
   Result<Fd> folder = open_in_root(root, path, O_RDONLY | O_DIRECTORY);
   if (folder.ok() || folder.failure().error != ENOENT || path.empty()) return folder;
-  Result<Fd> parent = need_folder(root, folder_of(path));
-  if (!parent.ok()) return parent;
+  Result<Fd> parent = need_folder(root, folder_of(path), links);
+  if (!parent.ok() || name_of(path).empty()) return parent;
+  struct stat found;
+  if (::fstatat(parent.value().get(), name_of(path).c_str(), &found, AT_SYMLINK_NOFOLLOW) == 0) {  // a link to what is not there
+    Result<std::string> link = read_link(parent.value().get(), name_of(path), path);
+    if (!link.ok()) return link.failure();
+    return links < kMaxLinks ? need_folder(root, link.value(), links + 1) : Result<Fd>(Failure{ELOOP, "symbolic links in the image", path});
+  }
   Status made = make(parent.value().get(), name_of(path), true);
   if (!made.ok()) return made.failure();
   return open_in_root(root, path, O_RDONLY | O_DIRECTORY);
+}
+
+Status Stubs::need_directories(int root, const std::string& path) {
+  Result<Fd> folder = need_folder(root, path);
+  return folder.ok() ? done() : Status(folder.failure());
 }
 
 Status Stubs::need_file(int root, const std::string& wanted) {
@@ -63,11 +82,9 @@ Status Stubs::need_file(int root, const std::string& wanted) {
     }
     if (S_ISREG(found.st_mode)) return done();
     if (!S_ISLNK(found.st_mode)) return Failure{EINVAL, "no regular file in the image", '/' + path};
-    char target[4096];
-    ssize_t size = ::readlinkat(folder.value().get(), name.c_str(), target, sizeof target);
-    if (size < 0) return errno_failure("readlinkat", path);
-    std::string link(target, static_cast<size_t>(size));
-    path = link.starts_with('/') ? link : folder_of(path) + '/' + link;  // resolved inside the root by the next round, ".." included
+    Result<std::string> link = read_link(folder.value().get(), name, path);
+    if (!link.ok()) return link.failure();
+    path = std::move(link.value());
   }
   return Failure{ELOOP, "symbolic links in the image", '/' + wanted};
 }

@@ -17,6 +17,9 @@ const operation: RunOperation = {
   cwd: '/',
   user: '',
   network: 'none',
+  insecure: false,
+  mounts: [],
+  script: undefined,
 }
 
 /** What runStep does with a command that prints `output` and fails. */
@@ -33,6 +36,7 @@ async function failing(output: (to: StepOutput) => void, settled: () => void | P
     network: { resolvConf: '' },
     emit: () => {},
     settled,
+    open: { mounts: [], env: [], masked: [] },
     signal: new AbortController().signal,
   }
   return runStep(operation, active as ActiveSnapshot, context).then(

@@ -1,4 +1,4 @@
-#include "workdir.h"
+#include "folders.h"
 
 #include <sys/stat.h>
 
@@ -51,10 +51,12 @@ Result<Fd> Maker::follow(int parent, const std::string& path, const std::string&
   return folder(link.starts_with('/') ? link : folder_of(path) + '/' + link);
 }
 
+Result<Fd> make_folders(int root, const std::string& path, uid_t uid, gid_t gid) { return Maker{root, uid, gid}.folder(path); }
+
 Status make_workdir(const Fd& root, const std::string& path, uid_t uid, gid_t gid) {
   for (const char* ours : {"/proc/", "/sys/", "/dev/"})
     if ((path + '/').starts_with(ours)) return done();
-  Result<Fd> made = Maker{root.get(), uid, gid}.folder(path);
+  Result<Fd> made = make_folders(root.get(), path, uid, gid);
   return made.ok() ? done() : Status(Failure{made.failure().error, "working directory", path});
 }
 

@@ -1,0 +1,172 @@
+import { mkdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { StepMount } from '../../native/requests/mounts.ts'
+import type { TreeRequest } from '../../native/requests/trees.ts'
+import { bytesOfText } from '../../native/wire.ts'
+import { identityOf, layerFiles, viewOf } from '../chain.ts'
+import type { BuildDeps, LayerRef } from '../deps.ts'
+import { type Granted, type RunMount, type RunOperation, SCRIPT_FOLDER } from '../plan/graph.ts'
+import type { Slot } from '../schedule.ts'
+import { LayersTree } from '../sources/layers.ts'
+import { type CacheMount, cacheName, emptyCache, giveBack, type HeldCache, takeCaches } from './caches.ts'
+import { maskedParts } from './secrets.ts'
+import { contentDigest, selectPath } from './select.ts'
+
+type Layers = readonly LayerRef[]
+
+/** For the key: what each mount shows that is not told by its words. A whole image by its ChainID, a part of a tree by its content. */
+export async function shownBy(operation: RunOperation, inputs: readonly Layers[], deps: BuildDeps, signal: AbortSignal): Promise<string[]> {
+  return Promise.all(
+    operation.mounts.map(async (mount) => {
+      if (mount.kind === 'cache') return mount.seed === undefined ? '' : identityOf(inputs[mount.seed] ?? [])
+      if (mount.kind !== 'bind') return ''
+      const layers = inputs[mount.input] ?? []
+      if (mount.source === '') return identityOf(layers)
+      const tree = new LayersTree(await viewOf(layers, deps, signal), 'the mounted tree')
+      return contentDigest(tree, [await selectPath(tree, mount.source)])
+    }),
+  )
+}
+
+/** The mounts of one step, ready for the helper, with all that they need held until they are disposed of. */
+export interface OpenMounts extends AsyncDisposable {
+  readonly mounts: readonly StepMount[]
+  /** NAME=value that they bring. */
+  readonly env: readonly string[]
+  /** What must not be seen in the step's output. */
+  readonly masked: readonly Buffer[]
+}
+
+export interface MountContext {
+  readonly deps: BuildDeps
+  readonly signal: AbortSignal
+  readonly slot: Slot
+  /** Names of caches that were emptied by this build; undefined when caches are kept (always, but with --no-cache). */
+  readonly emptied: Set<string> | undefined
+}
+
+export async function openMounts(operation: RunOperation, inputs: readonly Layers[], context: MountContext): Promise<OpenMounts> {
+  const opening = new Opening(operation, inputs, context)
+  try {
+    return await opening.open()
+  } catch (error) {
+    await opening[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+class Opening implements OpenMounts {
+  readonly mounts: StepMount[] = []
+  readonly env: string[] = []
+  readonly masked: Buffer[] = []
+  readonly #operation: RunOperation
+  readonly #inputs: readonly Layers[]
+  readonly #context: MountContext
+  readonly #opened: AsyncDisposable[] = []
+  #caches: ReadonlyMap<string, HeldCache> = new Map()
+  #agents = 0
+
+  constructor(operation: RunOperation, inputs: readonly Layers[], context: MountContext) {
+    this.#operation = operation
+    this.#inputs = inputs
+    this.#context = context
+  }
+
+  async open(): Promise<OpenMounts> {
+    const { mounts, script } = this.#operation
+    this.#caches = await this.#takeCaches(mounts.filter((mount) => mount.kind === 'cache'))
+    for (const mount of mounts) await this.#open(mount)
+    if (script !== undefined) {
+      const target = bytesOfText(`${SCRIPT_FOLDER}/${script.name}`)
+      this.mounts.push({ kind: 'file', target, readOnly: true, content: Buffer.from(script.content), mode: 0o755, uid: 0, gid: 0 })
+    }
+    return this
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const opened of this.#opened.reverse()) await opened[Symbol.asyncDispose]()
+    await giveBack(this.#caches)
+  }
+
+  async #open(mount: RunMount): Promise<void> {
+    switch (mount.kind) {
+      case 'bind': {
+        const tree = await this.#treeOf(this.#inputs[mount.input] ?? [])
+        this.mounts.push({ ...common(mount.target, mount.readOnly), kind: 'tree', tree, source: bytesOfText(mount.source) })
+        return
+      }
+      case 'cache':
+        this.mounts.push(await this.#cache(mount))
+        return
+      case 'tmpfs':
+        this.mounts.push({ ...common(mount.target, mount.readOnly), kind: 'tmpfs', size: mount.size })
+        return
+      case 'secret':
+        return this.#secret(mount)
+      case 'ssh':
+        return this.#agent(mount)
+    }
+  }
+
+  /** A state of its own, so that what the step writes into it is gone afterwards. */
+  async #treeOf(layers: Layers): Promise<TreeRequest> {
+    const { deps, signal } = this.#context
+    const snapshots = await deps.snapshots()
+    const active = await snapshots.begin(layerFiles(layers, deps), signal)
+    this.#opened.push(active)
+    return active.tree
+  }
+
+  #nameOf(mount: CacheMount): string {
+    return cacheName(mount, mount.seed === undefined ? '' : identityOf(this.#inputs[mount.seed] ?? []))
+  }
+
+  async #takeCaches(caches: readonly CacheMount[]): Promise<ReadonlyMap<string, HeldCache>> {
+    const { deps, emptied } = this.#context
+    const wanted = new Map<string, CacheMount['sharing']>()
+    for (const mount of caches) {
+      const name = this.#nameOf(mount)
+      if (wanted.get(name) !== 'locked') wanted.set(name, mount.sharing)
+      if (emptied === undefined || emptied.has(name)) continue
+      emptied.add(name)
+      if (!(await emptyCache(name, deps)))
+        deps.emit({ kind: 'note', message: `the cache ${mount.id.replace(/^\//, '')} is in use by another build and is kept as it is` })
+    }
+    return takeCaches(wanted, deps, this.#context)
+  }
+
+  async #cache(mount: CacheMount): Promise<StepMount> {
+    const held = this.#caches.get(this.#nameOf(mount))
+    if (held === undefined) throw new Error('the caches of a step are taken first')
+    await mkdir(dirname(held.path), { recursive: true, mode: 0o700 })
+    const seed = mount.seed === undefined ? undefined : await this.#treeOf(this.#inputs[mount.seed] ?? [])
+    const { mode, uid, gid } = mount
+    const place = { path: bytesOfText(held.path), source: bytesOfText(mount.source), seed }
+    return { ...common(mount.target, mount.readOnly), kind: 'folder', ...place, mode, uid, gid }
+  }
+
+  async #secret(mount: Granted & { readonly env: string | undefined }): Promise<void> {
+    const content = await this.#context.deps.lent.secret(mount.id)
+    if (content === undefined) return // one that is required was asked for before anything ran
+    this.masked.push(...maskedParts(content))
+    if (mount.env !== undefined) this.env.push(`${mount.env}=${Buffer.from(content).toString('utf8')}`)
+    if (mount.target === undefined) return
+    const { mode, uid, gid } = mount
+    this.mounts.push({ ...common(mount.target, true), kind: 'file', content, mode, uid, gid })
+  }
+
+  async #agent(mount: Granted): Promise<void> {
+    const { deps, signal } = this.#context
+    if (!deps.lent.hasAgent(mount.id)) return
+    const path = await deps.store.temporary()
+    this.#opened.push(await deps.lent.serveAgent(mount.id, path, signal))
+    const target = mount.target ?? `/run/buildkit/ssh_agent.${this.#agents}`
+    if (this.#agents++ === 0) this.env.push(`SSH_AUTH_SOCK=${target}`)
+    const { mode, uid, gid } = mount
+    this.mounts.push({ ...common(target, false), kind: 'socket', path: bytesOfText(path), mode, uid, gid })
+  }
+}
+
+function common(target: string, readOnly: boolean) {
+  return { target: bytesOfText(target), readOnly }
+}
