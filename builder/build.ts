@@ -14,7 +14,8 @@ import { perform, type StepResult } from './perform.ts'
 import type { BuildPlan } from './plan/plan.ts'
 import { planBuild } from './plan/plan.ts'
 import { stagePlatforms, type WantedImage, wantedImages } from './plan/platforms.ts'
-import { planStages, stageGlobals } from './plan/stages.ts'
+import { type PlanOptions, planStages, stageGlobals } from './plan/stages.ts'
+import { imageTriggers, type Triggers } from './plan/triggers.ts'
 import { rewriteTimes } from './rewrite.ts'
 import { schedule } from './schedule.ts'
 import type { SourceTree } from './sources/tree.ts'
@@ -58,10 +59,8 @@ export interface BuildResult {
 export async function build(request: BuildRequest, deps: BuildDeps): Promise<BuildResult> {
   const parsed = checkDockerfile(parseDockerfile(request.dockerfile.bytes, request.dockerfile.file))
   const options = { target: request.target, buildArgs: request.buildArgs, platformArgs: platformArgs(request) }
-  const stages = planStages(parsed, options)
+  const { stages, platforms, images } = await resolveStages(parsed, options, request, deps)
   const { escape: escapeCharacter } = parsed.directives
-  const platforms = stagePlatforms(stages, request.platform)
-  const images = await resolveImages(wantedImages(stages, platforms), request, deps)
   const { buildArgs, buildPlatform, epoch, network } = request
   const globals = stageGlobals(parsed, options)
   const plan = planBuild({ stages, platforms, images, globals, buildArgs, escape: escapeCharacter, machine: buildPlatform, network })
@@ -79,6 +78,24 @@ export async function build(request: BuildRequest, deps: BuildDeps): Promise<Bui
   const final =
     request.rewriteTimestamps && epoch !== undefined ? await rewriteTimes(parts, epoch, deps, performance.cache, producer, signal) : parts
   return { ...(await writeImage(final, deps.store.blobs)), layers: final.layers }
+}
+
+/**
+ * The stages, and the images that they need. ONBUILD triggers of an image are known only once it is there, and may need further stages and images, so
+ * this goes on until nothing is new: at most once for each stage.
+ */
+async function resolveStages(parsed: ParsedDockerfile, options: PlanOptions, request: BuildRequest, deps: BuildDeps) {
+  const images = new Map<string, BaseImage>()
+  let triggers: Triggers = new Map()
+  for (;;) {
+    const stages = planStages(parsed, { ...options, triggers })
+    const platforms = stagePlatforms(stages, request.platform)
+    const unknown = [...wantedImages(stages, platforms)].filter(([key]) => !images.has(key))
+    for (const [key, image] of await resolveImages(new Map(unknown), request, deps)) images.set(key, image)
+    const found = imageTriggers(stages, platforms, images)
+    if (found.size === triggers.size) return { stages, platforms, images }
+    triggers = found
+  }
 }
 
 /** All at the same time. */

@@ -13,10 +13,7 @@ import { refuseUnsupported } from './unsupported.ts'
  */
 export function checkDockerfile(parsed: ParsedDockerfile): ParsedDockerfile {
   checkStages(parsed.instructions)
-  for (const instruction of parsed.instructions) {
-    refuseUnsupported(instruction)
-    checkInstruction(instruction)
-  }
+  for (const instruction of parsed.instructions) checkInstruction(instruction)
   return parsed
 }
 
@@ -29,7 +26,9 @@ function checkStages(instructions: readonly Instruction[]): void {
   throw broken('dockerfile contains no stages to build', last?.at, 'add a FROM')
 }
 
-function checkInstruction(instruction: Instruction): void {
+/** `checkDockerfile` for one instruction. */
+export function checkInstruction(instruction: Instruction): void {
+  refuseUnsupported(instruction)
   const { at } = instruction
   if (instruction.kind === 'onbuild') checkInstruction(instruction.instruction)
   else if (instruction.kind === 'expose') for (const port of instruction.ports.filter(isConstant)) checkPort(port, at)

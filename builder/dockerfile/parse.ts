@@ -51,7 +51,7 @@ export function parseTrigger(trigger: string, at: Instruction['at']): Instructio
     const parsed = parseDockerfile(trigger, at.file)
     const [instruction] = parsed.instructions
     if (instruction === undefined || parsed.instructions.length > 1) throw new TsbuildError('DOCKERFILE_SYNTAX', 'is not one instruction')
-    return { ...instruction, at }
+    return { ...instruction, source: `ONBUILD ${instruction.source}`, at, flags: instruction.flags.map((flag) => ({ ...flag, at })) }
   } catch (cause) {
     if (!(cause instanceof TsbuildError)) throw cause
     throw new TsbuildError('DOCKERFILE_SYNTAX', `ONBUILD trigger of the base image ${JSON.stringify(trigger)}: ${cause.message}`, {

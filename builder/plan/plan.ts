@@ -1,5 +1,4 @@
 import type { ImageConfig, RunConfig } from '../../registry/oci/config.ts'
-import { TsbuildError } from '../../registry/oci/error.ts'
 import type { Platform } from '../../registry/oci/platform.ts'
 import type { BaseImage } from '../deps.ts'
 import { cleanPath } from '../dockerfile/clean-path.ts'
@@ -10,7 +9,7 @@ import { DEFAULT_PATH } from '../steps/environment.ts'
 import type { Operation, PlannedHistory, SourceOperation } from './graph.ts'
 import { imageKey } from './platforms.ts'
 import { planStage, type StageState } from './stage.ts'
-import type { Base, Stage } from './stages.ts'
+import type { Stage } from './stages.ts'
 
 /** What planning must know besides the stages. */
 export interface PlanInput {
@@ -118,13 +117,12 @@ function startOf(stage: Stage, graph: Graph, done: ReadonlyMap<number, StageStat
   if (base.kind === 'stage') {
     const parent = done.get(base.index)
     if (parent === undefined) throw new Error(`stage ${base.index} is planned before those that need it`)
-    return { ...parent, platform, scope: parent.scope.fork(), hasOwnCmd: false }
+    return { ...parent, platform, config: withoutTriggers(parent.config), scope: parent.scope.fork(), hasOwnCmd: false }
   }
   const reference = base.kind === 'image' ? base.reference : undefined
   const image = reference === undefined ? undefined : graph.image(reference, platform, stage.from.at)
-  refuseTriggers(stage, base, image)
   const given = image?.config.config
-  const config = { ...given, WorkingDir: cleanPath(`/${given?.WorkingDir ?? ''}`) } // Docker writes "" where there is none
+  const config = { ...withoutTriggers(given), WorkingDir: cleanPath(`/${given?.WorkingDir ?? ''}`) } // Docker writes "" where there is none
   const env = config.Env ?? []
   const withPath = env.some((item) => item.startsWith('PATH=')) ? env : [...env, DEFAULT_PATH]
   const { globals, buildArgs, escape: escapeCharacter } = graph.input
@@ -140,9 +138,8 @@ function startOf(stage: Stage, graph: Graph, done: ReadonlyMap<number, StageStat
   }
 }
 
-function refuseTriggers(stage: Stage, base: Base, image: BaseImage | undefined): void {
-  if (base.kind !== 'image' || (image?.config.config?.OnBuild ?? []).length === 0) return
-  throw new TsbuildError('DOCKERFILE_UNSUPPORTED', `${base.reference} has ONBUILD triggers, which are not supported yet`, {
-    at: stage.from.at,
-  })
+/** They are the first instructions of the stage by now. */
+function withoutTriggers(config: RunConfig | null | undefined): RunConfig {
+  const { OnBuild: _, ...rest } = config ?? {}
+  return rest
 }

@@ -1,10 +1,11 @@
 import { type SourceRange, TsbuildError } from '../../registry/oci/error.ts'
+import type { Platform } from '../../registry/oci/platform.ts'
 import { expandWord } from '../dockerfile/expand.ts'
 import { globalArgs } from '../dockerfile/global-args.ts'
 import type { FromInstruction, Instruction, ParsedDockerfile, RunInstruction } from '../dockerfile/instruction.ts'
 import { readMount } from '../dockerfile/mount.ts'
-import { unsupported } from '../dockerfile/unsupported.ts'
 import { type Draft, type Drafts, draftStages, findBefore, findTarget } from './drafts.ts'
+import { stageTriggers, type Triggers } from './triggers.ts'
 
 /** Where files come from: what a stage starts from, or a COPY takes from. */
 export type Base =
@@ -20,7 +21,7 @@ export interface Stage {
   readonly base: Base
   /** `--platform`, expanded, not yet read. */
   readonly platform?: string | undefined
-  /** Without the FROM. */
+  /** Without the FROM; what the base has ONBUILD comes first. */
   readonly instructions: readonly Instruction[]
   readonly from: FromInstruction
   /** What each `COPY --from` of the stage means, by the flag's value as written; what each `RUN --mount=from=` means, by `mountKey`. */
@@ -36,7 +37,12 @@ export interface PlanOptions {
   readonly buildArgs: ReadonlyMap<string, string>
   /** TARGETPLATFORM, BUILDPLATFORM and their parts. TARGETSTAGE is added here. */
   readonly platformArgs: ReadonlyMap<string, string>
+  /** Of base images, as far as they are known. */
+  readonly triggers?: Triggers | undefined
 }
+
+/** The platform of each stage by its index. */
+export type Platforms = ReadonlyMap<number, Platform>
 
 /**
  * The stages that the target needs, it last, each after those it depends on; the others are not looked into. Expects what `checkDockerfile` returned.
@@ -52,7 +58,7 @@ export function planStages(parsed: ParsedDockerfile, options: PlanOptions): Stag
   for (let index = target.index; index >= 0; index--) {
     const draft = drafts.all[index]
     if (draft === undefined || !wanted.has(index)) continue
-    const stage = resolveStage(draft, drafts, { globals, escape: parsed.directives.escape })
+    const stage = resolveStage(draft, drafts, { globals, escape: parsed.directives.escape, triggers: options.triggers })
     stages.set(index, stage)
     for (const dependency of stage.dependencies) wanted.add(dependency)
   }
@@ -68,11 +74,14 @@ export function stageGlobals(parsed: ParsedDockerfile, { target, buildArgs, plat
 interface Surroundings {
   readonly globals: ReadonlyMap<string, string>
   readonly escape: string
+  readonly triggers: Triggers | undefined
 }
 
 function resolveStage(draft: Draft, drafts: Drafts, around: Surroundings): Stage {
-  const { index, from, instructions } = draft
+  const { index, from } = draft
   const base = resolveBase(draft, drafts, around)
+  const triggers = base.kind === 'stage' ? stageTriggers(drafts.all[base.index]?.instructions ?? []) : (around.triggers?.get(index) ?? [])
+  const instructions = [...triggers, ...draft.instructions]
   const sources = new Map<string, Base>()
   for (const instruction of instructions) {
     if (instruction.kind === 'copy' && instruction.from !== undefined)
@@ -96,8 +105,6 @@ function resolveBase({ index, from }: Draft, drafts: Drafts, { globals, escape: 
     })
   const stage = findBefore(drafts, text, index)
   if (stage === undefined) return text === 'scratch' ? { kind: 'scratch' } : { kind: 'image', reference: text }
-  if (stage.instructions.some((instruction) => instruction.kind === 'onbuild'))
-    throw unsupported(`FROM a stage with ONBUILD (${text})`, from.at)
   return { kind: 'stage', index: stage.index }
 }
 

@@ -99,8 +99,8 @@ describe('planBuild', () => {
     assert.throws(() => plan('FROM team/Upper\n'), { code: 'REFERENCE_INVALID' })
   })
 
-  it('refuses a base with triggers', () =>
-    assert.throws(() => plan('FROM a\n', { base: { OnBuild: ['RUN x'] } }), { code: 'DOCKERFILE_UNSUPPORTED' }))
+  it('gives an image no triggers of its base', () =>
+    assert.equal(plan('FROM a\n', { base: { OnBuild: ['RUN x'] } }).target.config.OnBuild, undefined))
 })
 
 describe('the key of a RUN', () => {

@@ -100,7 +100,6 @@ describe('planStages', () => {
       {},
       { code: 'DOCKERFILE_VARIABLE', message: 'V: missing in "a:${V:?missing}"' },
     ],
-    ['a base stage with ONBUILD', 'FROM a AS x\nONBUILD RUN true\nFROM x', {}, { code: 'DOCKERFILE_UNSUPPORTED' }],
   ] as const)
     it(`refuses ${what}`, () => assert.throws(() => plan(text, given), { code: 'DOCKERFILE_STAGE', ...error }))
 
