@@ -11,7 +11,7 @@ import { parseDockerfile } from './dockerfile/parse.ts'
 import { type ImageParts, writeImage } from './image.ts'
 import { located } from './located.ts'
 import { perform, type StepResult } from './perform.ts'
-import type { BuildPlan } from './plan/plan.ts'
+import type { BuildPlan, StepResources } from './plan/plan.ts'
 import { planBuild } from './plan/plan.ts'
 import { stagePlatforms, type WantedImage, wantedImages } from './plan/platforms.ts'
 import { type PlanOptions, planStages, stageGlobals } from './plan/stages.ts'
@@ -44,6 +44,7 @@ export interface BuildRequest {
   readonly rewriteTimestamps: boolean
   readonly network: 'host' | 'none'
   readonly stepNetwork: StepNetwork
+  readonly resources: StepResources
   /** Program and version, for the records. */
   readonly producer: string
   readonly signal: AbortSignal
@@ -57,13 +58,25 @@ export interface BuildResult {
 
 /** Builds the target stage: its image is in the store afterwards, without a name. Every error that comes from the Dockerfile has its place in it. */
 export async function build(request: BuildRequest, deps: BuildDeps): Promise<BuildResult> {
-  const parsed = checkDockerfile(parseDockerfile(request.dockerfile.bytes, request.dockerfile.file))
+  const parsed = checkDockerfile(
+    parseDockerfile(request.dockerfile.bytes, request.dockerfile.file, { syntax: request.buildArgs.get('BUILDKIT_SYNTAX') }),
+  )
   const options = { target: request.target, buildArgs: request.buildArgs, platformArgs: platformArgs(request) }
   const { stages, platforms, images } = await resolveStages(parsed, options, request, deps)
   const { escape: escapeCharacter } = parsed.directives
   const { buildArgs, buildPlatform, epoch, network } = request
   const globals = stageGlobals(parsed, options)
-  const plan = planBuild({ stages, platforms, images, globals, buildArgs, escape: escapeCharacter, machine: buildPlatform, network })
+  const plan = planBuild({
+    stages,
+    platforms,
+    images,
+    globals,
+    buildArgs,
+    escape: escapeCharacter,
+    machine: buildPlatform,
+    network,
+    resources: request.resources,
+  })
   warn(parsed, plan, request, deps.emit)
   const { context, stepNetwork, noCache, producer, signal, jobs } = request
   const since = noCache ? deps.now() : undefined

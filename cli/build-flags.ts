@@ -15,6 +15,9 @@ export const buildFlags = {
   pull: { kind: 'optional', value: 'when', bare: 'always', help: 'always, missing (default) or never ask registries for base images' },
   platform: { kind: 'list', value: 'os/arch', help: 'platform of the image (default: this machine)' },
   network: { kind: 'string', value: 'mode', help: 'network of RUN: host (default) or none' },
+  'add-host': { kind: 'list', value: 'name:ip', help: 'further line of /etc/hosts in RUN; may be repeated' },
+  'shm-size': { kind: 'string', value: 'size', help: 'size of /dev/shm in RUN (default 64m)' },
+  ulimit: { kind: 'list', value: 'name=soft[:hard]', help: 'limit of processes in RUN; may be repeated' },
   jobs: { kind: 'string', value: 'n', help: 'steps at once (default: number of cores)' },
   output: {
     kind: 'list',
@@ -39,7 +42,6 @@ export const buildFlags = {
 
 /** Flags of docker build, buildx and buildah that ask for what is not done yet: silence would be a lie. */
 export const UNSUPPORTED_BUILD_FLAGS = [
-  'add-host',
   'annotation',
   'attest',
   'authfile',
@@ -72,10 +74,8 @@ export const UNSUPPORTED_BUILD_FLAGS = [
   'no-cache-filter',
   'policy',
   'security-opt',
-  'shm-size',
   'squash',
   'timestamp',
-  'ulimit',
   'unsetenv',
   'userns',
   '-v, --volume',

@@ -1,7 +1,11 @@
 import { availableParallelism } from 'node:os'
 import type { PullPolicy } from '../builder/deps.ts'
 import { isProxyArg } from '../builder/dockerfile/global-args.ts'
+import { readSize } from '../builder/dockerfile/mount.ts'
 import { didYouMean } from '../builder/dockerfile/suggest.ts'
+import type { StepResources } from '../builder/plan/plan.ts'
+import { DEFAULT_SHM_BYTES } from '../builder/steps/environment.ts'
+import { LIMITS, type Limit, readLimit } from '../builder/steps/limits.ts'
 import { TsbuildError } from '../registry/oci/error.ts'
 import { type Platform, parsePlatform, platformOfArch } from '../registry/oci/platform.ts'
 import { parseBoolean } from './booleans.ts'
@@ -79,6 +83,23 @@ export function allowedOf(items: readonly string[]): { allowInsecure: boolean } 
       throw new TsbuildError('USAGE', `--allow ${item} is not known`, { hint: didYouMean(item, ENTITLEMENTS) ?? ENTITLEMENTS.join(', ') })
   }
   return { allowInsecure: items.some((text) => text.split(',').includes('security.insecure')) }
+}
+
+/** --shm-size and --ulimit. */
+export function stepResources(options: { readonly 'shm-size': string | undefined; readonly ulimit: readonly string[] }): StepResources {
+  const text = options['shm-size']
+  const shmSize = text === undefined ? DEFAULT_SHM_BYTES : readSize(text)
+  if (shmSize === undefined || shmSize === 0)
+    throw new TsbuildError('USAGE', `--shm-size=${text} is no size`, { hint: 'write bytes, or 64m, 1g' })
+  return { shmSize, limits: options.ulimit.map(limitOf) }
+}
+
+function limitOf(text: string): Limit {
+  const limit = readLimit(text)
+  if (limit !== undefined) return limit
+  throw new TsbuildError('USAGE', `--ulimit ${JSON.stringify(text)} is no limit`, {
+    hint: `write name=soft[:hard], with the name one of ${Object.keys(LIMITS).join(', ')}`,
+  })
 }
 
 /** --jobs: default is the number of cores. */

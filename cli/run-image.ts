@@ -1,6 +1,6 @@
 import { layerFiles, viewOf } from '../builder/chain.ts'
 import type { BaseImage } from '../builder/deps.ts'
-import { hostsFile, stepEnvironment } from '../builder/steps/environment.ts'
+import { DEFAULT_SHM_BYTES, hostsFile, stepEnvironment } from '../builder/steps/environment.ts'
 import { noCommand } from '../builder/steps/run.ts'
 import { readUserFiles } from '../builder/steps/user-files.ts'
 import { stepUser } from '../builder/steps/users.ts'
@@ -46,11 +46,13 @@ export async function runImage(request: RunRequest, workspace: Workspace, contex
     groups,
     hostname: HOSTNAME,
     network: request.network,
-    hosts: hostsFile(HOSTNAME),
+    hosts: hostsFile(HOSTNAME, []),
     resolvConf: request.network === 'host' ? bytesOfText(stepNetwork().resolvConf) : '',
     noNewPrivileges: false,
     stdin: true,
     insecure: false,
+    shmSize: DEFAULT_SHM_BYTES,
+    limits: [],
     mounts: [],
   }
   const output = { stdout: context.writeBytes, stderr: context.writeErrorBytes, stdin: context.stdin }

@@ -8,7 +8,7 @@ import type { CopyOperation, MkdirOperation, Operation, RunMount, RunOperation }
  * miss can say which part changed.
  *
  * Counted: the parent's ChainID (never a time or a path of this machine, so keys agree between machines), platform, and
- *   RUN   argv with SHELL, user, working directory, the environment and arguments it can see, network and security mode, mounts (what a bind shows by
+ *   RUN   argv with SHELL, user, working directory, the environment and arguments it can see, network and security mode, host name, limits, mounts (what a bind shows by
  *         its content; caches, secrets and sockets by their ids only), its script; that there is a single id, where it is so
  *   COPY  destination, --chown, --chmod, ADD or COPY, and the content digest of exactly the files chosen: names below each source, types, modes, link
  *         targets, bytes, xattrs, hard-link groups, owners. Not their mtime, not ENV.
@@ -64,6 +64,8 @@ function runParts(operation: RunOperation, shown: readonly string[]): KeyParts {
     parts[`env ${variable.slice(0, equals)}`] = digestOf(variable.slice(equals + 1))
   }
   if (operation.insecure) parts.security = 'insecure'
+  if (operation.hostname !== 'buildkitsandbox') parts.hostname = operation.hostname
+  for (const { name, soft, hard } of operation.limits) parts[`limit ${name}`] = `${soft}:${hard}`
   if (operation.script !== undefined) parts.script = digestOf(operation.script.content)
   for (const [index, mount] of operation.mounts.entries()) parts[`mount ${index}`] = JSON.stringify(mountParts(mount, shown[index] ?? ''))
   return parts

@@ -2,6 +2,7 @@ import type { SourceRange } from '../../registry/oci/error.ts'
 import type { Platform } from '../../registry/oci/platform.ts'
 import type { BaseImage } from '../deps.ts'
 import type { Sharing } from '../dockerfile/mount.ts'
+import type { Limit } from '../steps/limits.ts'
 
 /**
  * What a build has to do, one node for each thing that makes or changes a file system. Instructions that only describe the image (ENV, LABEL, CMD, ...)
@@ -46,6 +47,10 @@ export interface RunOperation extends OperationBase {
   readonly network: 'host' | 'none'
   /** All capabilities of its user namespace, no filter of system calls. */
   readonly insecure: boolean
+  readonly hostname: string
+  /** Bytes of /dev/shm. */
+  readonly shmSize: number
+  readonly limits: readonly Limit[]
   readonly mounts: readonly RunMount[]
   /** A heredoc that begins with `#!`: the file of this name below SCRIPT_FOLDER, whose path is the last of argv. */
   readonly script: InlineFile | undefined

@@ -6,6 +6,7 @@ import { proxyEnvironment } from '../dockerfile/global-args.ts'
 import type { Warning } from '../dockerfile/instruction.ts'
 import { Scope } from '../dockerfile/scope.ts'
 import { DEFAULT_PATH } from '../steps/environment.ts'
+import type { Limit } from '../steps/limits.ts'
 import type { Operation, PlannedHistory, SourceOperation } from './graph.ts'
 import { imageKey } from './platforms.ts'
 import { planStage, type StageState } from './stage.ts'
@@ -24,6 +25,14 @@ export interface PlanInput {
   /** Of the machine: what RUN can execute. */
   readonly machine: Platform
   readonly network: 'host' | 'none'
+  readonly resources: StepResources
+}
+
+/** What every RUN has. */
+export interface StepResources {
+  /** Bytes of /dev/shm. */
+  readonly shmSize: number
+  readonly limits: readonly Limit[]
 }
 
 export interface StagePlan {

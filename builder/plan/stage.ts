@@ -32,6 +32,9 @@ type StepNames = ReadonlyMap<Instruction, string>
 /** Name of what is mounted in the file system of a context part: a directory or a file. */
 const CONTEXT_PART = 'context'
 
+/** BuildKit's. */
+const HOSTNAME = 'buildkitsandbox'
+
 class StagePlanner {
   readonly #stage: Stage
   readonly #graph: Graph
@@ -92,6 +95,8 @@ class StagePlanner {
       cwd: config.WorkingDir ?? '/',
       network,
       insecure: instruction.security === 'insecure',
+      hostname: this.#graph.input.buildArgs.get('BUILDKIT_SANDBOX_HOSTNAME') || HOSTNAME,
+      ...this.#graph.input.resources,
       mounts,
       script,
     })

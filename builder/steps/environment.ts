@@ -1,9 +1,13 @@
 /** The PATH of a command where the image sets none. */
 export const DEFAULT_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
-/** /etc/hosts inside a step. */
-export function hostsFile(hostname: string): string {
-  return `127.0.0.1\tlocalhost ${hostname}\n::1\tlocalhost ip6-localhost ip6-loopback\n`
+/** Docker's default for /dev/shm. */
+export const DEFAULT_SHM_BYTES = 64 << 20
+
+/** /etc/hosts inside a step; `extra` are further lines of it. */
+export function hostsFile(hostname: string, extra: readonly string[]): string {
+  const lines = [`127.0.0.1\tlocalhost ${hostname}`, '::1\tlocalhost ip6-localhost ip6-loopback', ...extra]
+  return lines.map((line) => `${line}\n`).join('')
 }
 
 /** The variables of a command: of equal names the last holds, PATH and HOME are there, and what has no `=` (a config may hold anything) is left out. */

@@ -7,6 +7,7 @@ import type { ActiveSnapshot, StepOutput } from '../../snapshotter/snapshotter.t
 import type { BuildDeps } from '../deps.ts'
 import type { RunOperation } from '../plan/graph.ts'
 import { hostsFile, nameOf, stepEnvironment } from './environment.ts'
+import { LIMITS } from './limits.ts'
 import type { OpenMounts } from './mounts.ts'
 import { Masking } from './secrets.ts'
 import type { StepUser } from './users.ts'
@@ -14,9 +15,10 @@ import type { StepUser } from './users.ts'
 /** What /etc/hosts and /etc/resolv.conf say inside a step. */
 export interface StepNetwork {
   readonly resolvConf: string
+  /** Further lines of /etc/hosts: --add-host. */
+  readonly extraHosts: readonly string[]
 }
 
-export const HOSTNAME = 'buildkitsandbox'
 /** Output lines that an error repeats. */
 const TAIL_LINES = 10
 const TAIL_BYTES = 16 << 10
@@ -53,18 +55,20 @@ export async function runStep(
     uid,
     gid,
     groups,
-    hostname: HOSTNAME,
+    hostname: operation.hostname,
     network: operation.network,
-    hosts: hostsFile(HOSTNAME),
+    hosts: hostsFile(operation.hostname, context.network.extraHosts),
     resolvConf: operation.network === 'host' ? bytesOfText(context.network.resolvConf) : '',
     noNewPrivileges: false,
     stdin: false,
     insecure: operation.insecure,
+    shmSize: operation.shmSize,
+    limits: operation.limits.map(({ name, soft, hard }) => ({ resource: LIMITS[name], soft, hard })),
     mounts: open.mounts,
   }
   const output: StepOutput = { stdout: log('stdout'), stderr: log('stderr') }
   const reply = await active.run(command, output, context.signal).catch((error: unknown) => {
-    throw noCommand(operation.argv, error) ?? error
+    throw noCommand(operation.argv, error) ?? limitRefused(operation, error) ?? error
   })
   for (const stream of ['stdout', 'stderr'] as const) await show(stream, maskings[stream].rest())
   if (reply.exit !== 0 || reply.signal !== 0) throw failed(operation, reply, tail)
@@ -107,6 +111,16 @@ export function noCommand(argv: readonly string[], error: unknown): TsbuildError
   const name = JSON.stringify(native.path === '' ? argv[0] : native.path)
   const [why, hint] = REASONS[native.code] ?? [`failed (${native.code})`, undefined]
   return new TsbuildError('RUN_NO_COMMAND', `cannot execute ${name}: it ${why}`, { hint, cause: native })
+}
+
+function limitRefused({ limits }: RunOperation, error: unknown): TsbuildError | undefined {
+  const native = nativeCauseOf(error)
+  const limit = native?.syscall === 'setrlimit' ? limits.find(({ name }) => String(LIMITS[name]) === native.path) : undefined
+  if (limit === undefined) return undefined
+  return new TsbuildError('LIMIT_REFUSED', `--ulimit ${limit.name}=${limit.soft}:${limit.hard}: the kernel refuses it (${native?.code})`, {
+    cause: native,
+    hint: `a hard limit can only be lowered by a process without privileges: see ulimit -H for what is allowed here`,
+  })
 }
 
 const REASONS: Readonly<Record<string, readonly [why: string, hint: string]>> = {

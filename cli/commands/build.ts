@@ -3,7 +3,18 @@ import { platformOfArch } from '../../registry/oci/platform.ts'
 import { familiarReference, formatReference, parseReference, withDefaultTag } from '../../registry/oci/reference.ts'
 import { dockerfileOf, openContext } from '../build-context.ts'
 import { buildFlags, refuseAttestations, UNSUPPORTED_BUILD_FLAGS } from '../build-flags.ts'
-import { allowedOf, buildArguments, buildPlatform, epochOf, jobsOf, keyValues, networkOf, noCacheOf, pullPolicy } from '../build-options.ts'
+import {
+  allowedOf,
+  buildArguments,
+  buildPlatform,
+  epochOf,
+  jobsOf,
+  keyValues,
+  networkOf,
+  noCacheOf,
+  pullPolicy,
+  stepResources,
+} from '../build-options.ts'
 import { command } from '../context.ts'
 import { connectionOptions, progressMode } from '../flags.ts'
 import { lentBy } from '../lent.ts'
@@ -39,6 +50,8 @@ export const run = command(
       pull: pullPolicy(options.pull),
       jobs: jobsOf(options.jobs),
       network: networkOf(options.network),
+      stepNetwork: stepNetwork(options['add-host']),
+      resources: stepResources(options),
     }
     const progress = context.progress(options.quiet ? 'quiet' : progressMode(options.progress))
     try {
@@ -62,7 +75,6 @@ export const run = command(
           buildPlatform: platformOfArch(process.arch),
           epoch,
           rewriteTimestamps,
-          stepNetwork: stepNetwork(),
           producer: `tsbuild ${context.version}`,
           signal: context.signal,
         },

@@ -70,6 +70,10 @@ export interface StepRequest extends TreeRequest {
   readonly stdin: boolean
   /** True: all capabilities of its own user namespace, no filter of system calls, nothing of /proc and /sys hidden. */
   readonly insecure: boolean
+  /** Bytes of /dev/shm. */
+  readonly shmSize: number
+  /** setrlimit(2) by number; -1: no limit. */
+  readonly limits: readonly { readonly resource: number; readonly soft: number; readonly hard: number }[]
   readonly mounts: readonly StepMount[]
 }
 export function encodeStep(request: StepRequest): Uint8Array {
@@ -87,8 +91,13 @@ export function encodeStep(request: StepRequest): Uint8Array {
     .u8(request.noNewPrivileges ? 1 : 0)
     .u8(request.stdin ? 1 : 0)
     .u8(request.insecure ? 1 : 0)
+    .u64(request.shmSize)
+    .list(request.limits, ({ resource, soft, hard }) => writeLimit(writeLimit(w.u32(resource), soft), hard))
     .list(request.mounts, (mount) => writeMount(w, mount))
     .take()
+}
+function writeLimit(w: Writer, value: number): Writer {
+  return value < 0 ? w.u32(0xffffffff).u32(0xffffffff) : w.u64(value)
 }
 /** How the command ended: by `exit` code, or by `signal` (0 when it exited). */
 export interface StepReply {

@@ -85,6 +85,8 @@ export async function shell(active: ActiveSnapshot, script: string): Promise<str
     noNewPrivileges: false,
     stdin: false,
     insecure: false,
+    shmSize: 64 << 20,
+    limits: [],
     mounts: [],
   } as const
   const write = (bytes: Uint8Array) => void output.push(bytes)

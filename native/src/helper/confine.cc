@@ -6,6 +6,7 @@
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -69,6 +70,15 @@ static Status become(const Confinement& wanted) {
   return done();
 }
 
+// Raising a hard limit needs CAP_SYS_RESOURCE in the first user namespace: EPERM for everybody else.
+static Status set_limits(const std::vector<Limit>& limits) {
+  for (const Limit& limit : limits) {
+    rlimit value{limit.soft, limit.hard};
+    if (::setrlimit(static_cast<__rlimit_resource_t>(limit.resource), &value) != 0) return errno_failure("setrlimit", std::to_string(limit.resource));
+  }
+  return done();
+}
+
 // The order: what needs CAP_SYS_ADMIN (host name, Landlock and the filter, both without no_new_privs) comes before the bounding set is cut, that before
 // the change of ids, which takes the capabilities of everybody but root.
 Status confine(const Confinement& wanted) {
@@ -78,6 +88,7 @@ Status confine(const Confinement& wanted) {
   Status status = wanted.own_network ? raise_loopback() : close_abstract_sockets();
   (void)::umask(0022);
   if (status.ok()) status = change_directory(wanted.cwd);
+  if (status.ok()) status = set_limits(wanted.limits);
   if (status.ok() && !wanted.insecure) status = load_filter(wanted.no_new_privileges);
   if (status.ok() && !wanted.insecure) status = limit_caps();
   if (status.ok()) status = become(wanted);

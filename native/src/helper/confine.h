@@ -8,12 +8,20 @@
 
 namespace tsbuild {
 
+// setrlimit(2); ~0 is no limit.
+struct Limit {
+  uint32_t resource = 0;
+  uint64_t soft = 0;
+  uint64_t hard = 0;
+};
+
 struct Confinement {
   std::string hostname;
   std::string cwd;
   uint32_t uid = 0;
   uint32_t gid = 0;
   std::vector<uint32_t> groups;
+  std::vector<Limit> limits;
   bool own_network = false;
   bool no_new_privileges = false;
   bool insecure = false;  // all capabilities of its user namespace, and no filter of system calls

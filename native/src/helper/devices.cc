@@ -52,7 +52,7 @@ static Status add_mount(int dev, const char* name, const char* type, const Mount
   return attach_mount(mount.value(), place.get());
 }
 
-Status make_devices(int target, const Extents& groups) {
+Status make_devices(int target, const Extents& groups, uint64_t shm_size) {
   Result<Fd> dev = new_mount("tmpfs", {{"mode", "755"}, {"size", "64m"}}, MOUNT_ATTR_NOSUID | MOUNT_ATTR_STRICTATIME);
   if (!dev.ok()) return dev.failure();
   Status status = attach_mount(dev.value(), target);
@@ -63,7 +63,7 @@ Status make_devices(int target, const Extents& groups) {
   MountOptions pts{{"ptmxmode", "0666"}, {"mode", "0620"}};
   if (contains(groups, kTtyGroup)) pts.push_back({"gid", std::to_string(kTtyGroup)});
   if (status.ok()) status = add_mount(root, "pts", "devpts", pts, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
-  if (status.ok()) status = add_mount(root, "shm", "tmpfs", {{"mode", "1777"}, {"size", "64m"}}, kNoSetidDevExec);
+  if (status.ok()) status = add_mount(root, "shm", "tmpfs", {{"mode", "1777"}, {"size", std::to_string(shm_size)}}, kNoSetidDevExec);
   // Of the step's own ipc namespace, which only its owner may mount.
   if (status.ok()) status = add_mount(root, "mqueue", "mqueue", {}, kNoSetidDevExec);
   for (const Link& link : kLinks)

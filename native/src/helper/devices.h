@@ -8,6 +8,7 @@ namespace tsbuild {
 // A copy of the host's mount of /dev/null, checked to be that device (CVE-2025-31133).
 Result<Fd> copy_null();
 // Mounts a new /dev onto `target`. Call it with umask 0, before the host's /dev is out of reach.
-Status make_devices(int target, const Extents& groups);
+// `shm_size` is that of /dev/shm in bytes.
+Status make_devices(int target, const Extents& groups, uint64_t shm_size);
 
 }  // namespace tsbuild

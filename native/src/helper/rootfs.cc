@@ -134,7 +134,7 @@ Status enter_root(const View& view) {
   Status status = add_files(targets.value(), view);
   if (status.ok()) status = add_proc(targets.value().proc.get(), view.masked);
   if (status.ok()) status = add_sys(targets.value().sys.get(), view.own_network, view.masked);
-  if (status.ok()) status = make_devices(targets.value().dev.get(), view.groups);
+  if (status.ok()) status = make_devices(targets.value().dev.get(), view.groups, view.shm_size);
   if (status.ok()) status = attach_mounts(root.value().get(), view.mounts);
   return status.ok() ? change_root(root.value()) : status;
 }

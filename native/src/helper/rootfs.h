@@ -16,6 +16,7 @@ struct View {
   bool masked = true;  // parts of /proc and /sys are hidden or read-only
   Extents groups;      // that exist in the step's user namespace
   const std::vector<ReadyMount>& mounts;
+  uint64_t shm_size = 0;  // bytes of /dev/shm
 };
 
 // Makes the current directory, the root of the image's tree, the root of this process, with /proc, /sys, /dev, /etc/hosts and /etc/resolv.conf on top, then the mounts.

@@ -34,6 +34,9 @@ Result<StepSpec> read_step(Reader& body) {
   wanted.no_new_privileges = body.u8() != 0;
   spec.input = body.u8() != 0;
   wanted.insecure = body.u8() != 0;
+  spec.shm_size = body.u64();
+  wanted.limits.resize(body.count());
+  for (Limit& limit : wanted.limits) limit = {body.u32(), body.u64(), body.u64()};
   Result<std::vector<StepMount>> mounts = read_mounts(body);
   if (!mounts.ok()) return mounts.failure();
   spec.mounts = std::move(mounts.value());

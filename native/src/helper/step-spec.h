@@ -17,6 +17,7 @@ struct StepSpec {
   std::string hosts;
   std::string resolv_conf;
   std::vector<StepMount> mounts;
+  uint64_t shm_size = 0;
   Confinement confinement;
   bool input = false;
 };

@@ -35,7 +35,17 @@ function plan(
     }),
   )
   const globals = stageGlobals(parsed, stageOptions)
-  return planBuild({ stages, platforms, images, globals, buildArgs, escape: '\\', machine, network: options.network ?? 'host' })
+  return planBuild({
+    stages,
+    platforms,
+    images,
+    globals,
+    buildArgs,
+    escape: '\\',
+    machine,
+    network: options.network ?? 'host',
+    resources: { shmSize: 1, limits: [] },
+  })
 }
 
 function keyOfLast(text: string, options?: Parameters<typeof plan>[1], idKind?: IdKind): string {

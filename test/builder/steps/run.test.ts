@@ -18,6 +18,9 @@ const operation: RunOperation = {
   user: '',
   network: 'none',
   insecure: false,
+  hostname: 'h',
+  shmSize: 1,
+  limits: [],
   mounts: [],
   script: undefined,
 }
@@ -33,7 +36,7 @@ async function failing(output: (to: StepOutput) => void, settled: () => void | P
   const context = {
     step: '1',
     user: { uid: 0, gid: 0, groups: [], home: '/root' },
-    network: { resolvConf: '' },
+    network: { resolvConf: '', extraHosts: [] },
     emit: () => {},
     settled,
     open: { mounts: [], env: [], masked: [] },
