@@ -1,32 +1,23 @@
 import type { Descriptor } from '../registry/oci/descriptor.ts'
 import type { Emit } from '../registry/oci/event.ts'
-import { formatPlatform, type Platform } from '../registry/oci/platform.ts'
 import { StepCache } from './cache.ts'
+import { type Finding, pageOf } from './check/rule.ts'
+import { unreachedNote } from './check/unreached.ts'
 import type { BaseImage, BuildDeps, LayerRef, PullPolicy } from './deps.ts'
-import { checkDockerfile } from './dockerfile/check.ts'
-import { unusedBuildArgs } from './dockerfile/global-args.ts'
-import type { ParsedDockerfile } from './dockerfile/instruction.ts'
-import { parseDockerfile } from './dockerfile/parse.ts'
 import { type ImageParts, writeImage } from './image.ts'
 import { located } from './located.ts'
 import { perform, type StepResult } from './perform.ts'
 import type { BuildPlan } from './plan/plan.ts'
-import { planBuild } from './plan/plan.ts'
-import { stagePlatforms, type WantedImage, wantedImages } from './plan/platforms.ts'
-import { planStages, stageGlobals } from './plan/stages.ts'
+import type { WantedImage } from './plan/platforms.ts'
+import { type PrepareRequest, prepare } from './prepare.ts'
 import { rewriteTimes } from './rewrite.ts'
 import { schedule } from './schedule.ts'
 import type { SourceTree } from './sources/tree.ts'
 import type { StepNetwork } from './steps/run.ts'
 
-export interface BuildRequest {
-  readonly dockerfile: { readonly bytes: Uint8Array; readonly file: string }
+export interface BuildRequest extends PrepareRequest {
   readonly context: SourceTree
-  readonly target: string | undefined
-  readonly buildArgs: ReadonlyMap<string, string>
   readonly labels: ReadonlyMap<string, string>
-  readonly platform: Platform
-  readonly buildPlatform: Platform
   readonly noCache: boolean
   readonly pull: PullPolicy
   /** How many steps may run at once. */
@@ -35,7 +26,6 @@ export interface BuildRequest {
   readonly epoch: number | undefined
   /** Files of own layers that are later than the epoch are dated back to it. */
   readonly rewriteTimestamps: boolean
-  readonly network: 'host' | 'none'
   readonly stepNetwork: StepNetwork
   /** Program and version, for the records. */
   readonly producer: string
@@ -50,17 +40,13 @@ export interface BuildResult {
 
 /** Builds the target stage: its image is in the store afterwards, without a name. Every error that comes from the Dockerfile has its place in it. */
 export async function build(request: BuildRequest, deps: BuildDeps): Promise<BuildResult> {
-  const parsed = checkDockerfile(parseDockerfile(request.dockerfile.bytes, request.dockerfile.file))
-  const options = { target: request.target, buildArgs: request.buildArgs, platformArgs: platformArgs(request) }
-  const stages = planStages(parsed, options)
-  const { escape: escapeCharacter } = parsed.directives
-  const platforms = stagePlatforms(stages, request.platform)
-  const images = await resolveImages(wantedImages(stages, platforms), request, deps)
-  const { buildArgs, buildPlatform, epoch, network } = request
-  const globals = stageGlobals(parsed, options)
-  const plan = planBuild({ stages, platforms, images, globals, buildArgs, escape: escapeCharacter, machine: buildPlatform, network })
-  warn(parsed, plan, request, deps.emit)
-  const { context, stepNetwork, noCache, producer, signal, jobs } = request
+  const { parsed, report, outcome } = await prepare(request, (wanted) => resolveImages(wanted, request, deps))
+  announce(report, deps.emit)
+  if ('error' in outcome) throw outcome.error
+  const { plan, stages } = outcome
+  const unreached = request.target === undefined ? unreachedNote(parsed, stages) : undefined
+  if (unreached !== undefined) deps.emit({ kind: 'note', message: unreached })
+  const { context, stepNetwork, noCache, producer, signal, jobs, epoch } = request
   const since = noCache ? deps.now() : undefined
   const performance = { deps, cache: new StepCache(deps.store), context, network: stepNetwork, since, producer }
   const work = (operation: BuildPlan['operations'][number], inputs: readonly StepResult[], running: Parameters<typeof perform>[3]) =>
@@ -87,23 +73,13 @@ async function resolveImages(
   return new Map(await Promise.all(resolved))
 }
 
-function platformArgs({ platform, buildPlatform }: BuildRequest): Map<string, string> {
-  const named = (prefix: string, of: Platform): [string, string][] => [
-    [`${prefix}PLATFORM`, formatPlatform(of)],
-    [`${prefix}OS`, of.os],
-    [`${prefix}OSVERSION`, of['os.version'] ?? ''],
-    [`${prefix}ARCH`, of.architecture],
-    [`${prefix}VARIANT`, of.variant ?? ''],
-  ]
-  return new Map([...named('BUILD', buildPlatform), ...named('TARGET', platform)])
-}
-
-function warn(parsed: ParsedDockerfile, plan: BuildPlan, request: BuildRequest, emit: Emit): void {
-  for (const { rule, message, at } of [...parsed.warnings, ...plan.warnings]) emit({ kind: 'warning', code: rule, message, at })
-  for (const { name, suggestion } of unusedBuildArgs(parsed, request.buildArgs.keys())) {
-    const hint = suggestion === undefined ? {} : { hint: `did you mean ${suggestion}?` }
-    emit({ kind: 'warning', code: 'UnusedBuildArg', message: `no ARG declares --build-arg ${name}`, ...hint })
-  }
+/** Every warning with its page, and how many there are: before anything runs. */
+function announce(report: readonly Finding[], emit: Emit): void {
+  for (const { rule, message, at, hint } of report)
+    emit({ kind: 'warning', code: rule, message, page: pageOf(rule), ...(at && { at }), ...(hint && { hint }) })
+  if (report.length === 0) return
+  const count = report.length === 1 ? '1 warning' : `${report.length} warnings`
+  emit({ kind: 'note', message: `${count} found; tsbuild build --check shows the lines` })
 }
 
 function imageParts(plan: BuildPlan, results: ReadonlyMap<number, StepResult>, request: BuildRequest): ImageParts {

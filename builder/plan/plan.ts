@@ -1,10 +1,12 @@
 import type { ImageConfig, RunConfig } from '../../registry/oci/config.ts'
 import { TsbuildError } from '../../registry/oci/error.ts'
 import type { Platform } from '../../registry/oci/platform.ts'
+import { PlanChecks } from '../check/plan-checks.ts'
+import type { Finding } from '../check/rule.ts'
 import type { BaseImage } from '../deps.ts'
 import { cleanPath } from '../dockerfile/clean-path.ts'
 import { proxyEnvironment } from '../dockerfile/global-args.ts'
-import type { Warning } from '../dockerfile/instruction.ts'
+import type { IgnoreMatcher } from '../dockerfile/ignore.ts'
 import { Scope } from '../dockerfile/scope.ts'
 import { DEFAULT_PATH } from '../steps/environment.ts'
 import type { Operation, PlannedHistory, SourceOperation } from './graph.ts'
@@ -25,6 +27,10 @@ export interface PlanInput {
   /** Of the machine: what RUN can execute. */
   readonly machine: Platform
   readonly network: 'host' | 'none'
+  /** What the context leaves out, for CopyIgnoredFile. */
+  readonly ignore?: IgnoreMatcher | undefined
+  /** Gets what build checks find, at once: it is there when planning fails, too. */
+  readonly found?: Finding[] | undefined
 }
 
 export interface StagePlan {
@@ -41,7 +47,6 @@ export interface StagePlan {
 export interface BuildPlan {
   readonly operations: readonly Operation[]
   readonly target: StagePlan
-  readonly warnings: readonly Warning[]
 }
 
 /** Stages -> operations, every variable expanded. Pure: equal input gives an equal plan. */
@@ -51,7 +56,7 @@ export function planBuild(input: PlanInput): BuildPlan {
   for (const stage of input.stages) done.set(stage.index, planStage(stage, graph, startOf(stage, graph, done), done))
   const target = done.get(input.stages.at(-1)?.index ?? -1)
   if (target === undefined) throw new Error('a plan has at least one stage')
-  return { operations: graph.operations, target, warnings: [...done.values()].flatMap((state) => state.scope.warnings) }
+  return { operations: graph.operations, target }
 }
 
 /** Operations so far, and what they all share. */
@@ -60,10 +65,14 @@ export class Graph {
   readonly input: PlanInput
   /** `NAME=value` of proxies, in both cases. */
   readonly proxies: readonly string[]
+  readonly found: Finding[]
+  readonly checks: PlanChecks
   readonly #sources = new Map<string, number>()
 
   constructor(input: PlanInput) {
     this.input = input
+    this.found = input.found ?? []
+    this.checks = new PlanChecks(this.found, input.ignore)
     this.proxies = [...proxyEnvironment(input.buildArgs)].map(([name, value]) => `${name}=${value}`)
   }
 
@@ -117,6 +126,7 @@ function startOf(stage: Stage, graph: Graph, done: ReadonlyMap<number, StageStat
   const config = { ...given, WorkingDir: cleanPath(`/${given?.WorkingDir ?? ''}`) } // Docker writes "" where there is none
   const env = config.Env ?? []
   const withPath = env.some((item) => item.startsWith('PATH=')) ? env : [...env, DEFAULT_PATH]
+  if (image !== undefined) graph.checks.base(stage, image, { wanted: platform, machine: graph.input.machine })
   const { globals, buildArgs, escape: escapeCharacter } = graph.input
   return {
     last: graph.source(reference, platform, stage.from.at),
@@ -125,7 +135,7 @@ function startOf(stage: Stage, graph: Graph, done: ReadonlyMap<number, StageStat
     author: image?.config.author,
     history: [],
     base: image?.config,
-    scope: new Scope(withPath, { globals, buildArgs, escape: escapeCharacter }),
+    scope: new Scope(withPath, { globals, buildArgs, escape: escapeCharacter, onWarning: (warning) => graph.found.push(warning) }),
     hasOwnCmd: false,
   }
 }

@@ -35,6 +35,8 @@ export interface PlanOptions {
   readonly buildArgs: ReadonlyMap<string, string>
   /** TARGETPLATFORM, BUILDPLATFORM and their parts. TARGETSTAGE is added here. */
   readonly platformArgs: ReadonlyMap<string, string>
+  /** Also the stages that the target does not need; then it has to be the last stage. */
+  readonly allStages?: boolean | undefined
 }
 
 /**
@@ -46,7 +48,7 @@ export function planStages(parsed: ParsedDockerfile, options: PlanOptions): Stag
   const globals = stageGlobals(parsed, options)
   const stages = new Map<number, Stage>()
   const target = findTarget(drafts, options.target)
-  const wanted = new Set([target.index])
+  const wanted = new Set(options.allStages ? drafts.all.keys() : [target.index])
   // A stage can only need earlier ones, so going down by number meets each one once, after all that need it.
   for (let index = target.index; index >= 0; index--) {
     const draft = drafts.all[index]

@@ -49,12 +49,13 @@ export const run = command(
       const epoch = epochOf(buildArgs)
       const rewriteTimestamps = outputs.some((output) => output.rewriteTimestamps)
       if (rewriteTimestamps && epoch === undefined) progress.emit(NOTHING_REWRITTEN)
-      const { tree, digests } = await openContext(folder, dockerfile, workspace, context)
+      const { tree, digests, ignore } = await openContext(folder, dockerfile, workspace, context)
       const result = await build(
         {
           ...settings,
           dockerfile,
           context: tree,
+          ignore,
           buildArgs,
           buildPlatform: platformOfArch(process.arch),
           epoch,

@@ -1,0 +1,102 @@
+import { formatPlatform, type Platform } from '../registry/oci/platform.ts'
+import { checkOptionsOf } from './check/options.ts'
+import { failureOf, reportOf } from './check/report.ts'
+import type { Finding } from './check/rule.ts'
+import { fromFindings } from './check/rules/from.ts'
+import { textFindings } from './check/text-findings.ts'
+import type { BaseImage } from './deps.ts'
+import { checkDockerfile } from './dockerfile/check.ts'
+import { unusedBuildArgs } from './dockerfile/global-args.ts'
+import type { IgnoreMatcher } from './dockerfile/ignore.ts'
+import type { ParsedDockerfile } from './dockerfile/instruction.ts'
+import { parseDockerfile } from './dockerfile/parse.ts'
+import { type BuildPlan, planBuild } from './plan/plan.ts'
+import { stagePlatforms, type WantedImage, wantedImages } from './plan/platforms.ts'
+import { planStages, type Stage, stageGlobals } from './plan/stages.ts'
+
+/** What a Dockerfile is planned with. */
+export interface PrepareRequest {
+  readonly dockerfile: { readonly bytes: Uint8Array; readonly file: string }
+  readonly target: string | undefined
+  readonly buildArgs: ReadonlyMap<string, string>
+  readonly platform: Platform
+  readonly buildPlatform: Platform
+  readonly network: 'host' | 'none'
+  /** What the context leaves out, for build checks. */
+  readonly ignore?: IgnoreMatcher | undefined
+  /** Without a target: every stage is planned. */
+  readonly allStages?: boolean | undefined
+}
+
+export interface Prepared {
+  readonly parsed: ParsedDockerfile
+  /** What build checks say, ready to be shown: also when planning failed. */
+  readonly report: readonly Finding[]
+  readonly outcome: Outcome
+}
+
+/** `error` is also that of `# check=error=true`. */
+export type Outcome = { readonly stages: readonly Stage[]; readonly plan: BuildPlan } | { readonly error: unknown }
+
+/** Finds the images that a plan needs, by `imageKey`. */
+export type ResolveImages = (wanted: ReadonlyMap<string, WantedImage>) => Promise<ReadonlyMap<string, BaseImage>>
+
+/** Dockerfile -> plan, and what build checks find on the way. Nothing is run. Throws what cannot be read at all: DOCKERFILE_SYNTAX, CHECK_OPTION. */
+export async function prepare(request: PrepareRequest, resolve: ResolveImages): Promise<Prepared> {
+  const { buildArgs, dockerfile } = request
+  const parsed = parseDockerfile(dockerfile.bytes, dockerfile.file, { syntax: buildArgs.get('BUILDKIT_SYNTAX') })
+  const options = checkOptionsOf(parsed, buildArgs)
+  const found = [...textFindings(parsed), ...unusedFindings(parsed, buildArgs)]
+  const outcome = await planOf(parsed, request, { resolve, found }).catch((error: unknown) => ({ error }))
+  const report = reportOf(parsed, found, options)
+  const failure = 'error' in outcome ? undefined : failureOf(report, options)
+  return { parsed, report, outcome: failure === undefined ? outcome : { error: failure } }
+}
+
+async function planOf(
+  parsed: ParsedDockerfile,
+  request: PrepareRequest,
+  { resolve, found }: { resolve: ResolveImages; found: Finding[] },
+): Promise<Outcome> {
+  checkDockerfile(parsed)
+  const { target, buildArgs, platform, buildPlatform, network, ignore } = request
+  const options = { target, buildArgs, platformArgs: platformArgs(request), allStages: request.allStages && target === undefined }
+  const globals = stageGlobals(parsed, options)
+  found.push(...fromFindings(parsed, { globals, buildArgs }))
+  const stages = planStages(parsed, options)
+  const platforms = stagePlatforms(stages, platform)
+  const images = await resolve(wantedImages(stages, platforms))
+  const { escape: escapeCharacter } = parsed.directives
+  const plan = planBuild({
+    stages,
+    platforms,
+    images,
+    globals,
+    buildArgs,
+    escape: escapeCharacter,
+    machine: buildPlatform,
+    network,
+    ignore,
+    found,
+  })
+  return { stages, plan }
+}
+
+export function platformArgs({ platform, buildPlatform }: Pick<PrepareRequest, 'platform' | 'buildPlatform'>): Map<string, string> {
+  const named = (prefix: string, of: Platform): [string, string][] => [
+    [`${prefix}PLATFORM`, formatPlatform(of)],
+    [`${prefix}OS`, of.os],
+    [`${prefix}OSVERSION`, of['os.version'] ?? ''],
+    [`${prefix}ARCH`, of.architecture],
+    [`${prefix}VARIANT`, of.variant ?? ''],
+  ]
+  return new Map([...named('BUILD', buildPlatform), ...named('TARGET', platform)])
+}
+
+function unusedFindings(parsed: ParsedDockerfile, buildArgs: ReadonlyMap<string, string>): Finding[] {
+  return unusedBuildArgs(parsed, buildArgs.keys()).map(({ name, suggestion }) => ({
+    rule: 'UnusedBuildArg',
+    message: `no ARG declares --build-arg ${name}`,
+    hint: suggestion === undefined ? undefined : `did you mean ${suggestion}?`,
+  }))
+}
