@@ -53,6 +53,8 @@ export interface Finding {
   /** One line with the offending value. */
   readonly message: string
   readonly at?: SourceRange | undefined
+  /** The name or keyword at fault as it is written, for who wants to point below the instruction. */
+  readonly symbol?: string | undefined
   /** What to do about it, where the message alone does not tell. */
   readonly hint?: string | undefined
 }

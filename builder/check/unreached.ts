@@ -1,12 +1,12 @@
-import type { ParsedDockerfile } from '../dockerfile/instruction.ts'
+import type { FromInstruction, ParsedDockerfile } from '../dockerfile/instruction.ts'
 import type { Stage } from '../plan/stages.ts'
 
 /**
  * Which named stages a build of the last stage leaves out, in one line; undefined when there is none. Who names a target leaves others out on purpose, and
  * needs no line.
  */
-export function unreachedNote({ instructions, file }: ParsedDockerfile, stages: readonly Pick<Stage, 'from'>[]): string | undefined {
-  const reached = new Set(stages.map(({ from }) => from))
+export function unreachedNote({ instructions, file }: ParsedDockerfile, stages: readonly Stage[]): string | undefined {
+  const reached = reachedFrom(stages)
   const left = instructions.filter((from) => from.kind === 'from').filter((from) => !reached.has(from))
   if (left.length === 0) return undefined
   const named = left.map(({ stageName, image, at }) => `${stageName ?? `FROM ${image}`} (${file}:${at.startLine})`)
@@ -16,3 +16,15 @@ export function unreachedNote({ instructions, file }: ParsedDockerfile, stages: 
 }
 
 const MAX_LISTED = 5
+
+/** The FROMs that the last of `stages` needs, its own among them. */
+function reachedFrom(stages: readonly Stage[]): Set<FromInstruction> {
+  const wanted = new Set([stages.at(-1)?.index])
+  const reached = new Set<FromInstruction>()
+  for (const { index, from, dependencies } of [...stages].reverse()) {
+    if (!wanted.has(index)) continue
+    reached.add(from)
+    for (const dependency of dependencies) wanted.add(dependency)
+  }
+  return reached
+}

@@ -218,6 +218,8 @@ export interface Warning {
   readonly rule: RuleName
   readonly message: string
   readonly at: SourceRange
+  /** The name at fault. */
+  readonly symbol?: string | undefined
 }
 
 export interface ParsedDockerfile {

@@ -129,7 +129,7 @@ export class Scope {
       if (this.#args.has(name) || NEVER_ENV.has(name)) continue
       const near = suggest(name, this.#all.keys())
       const hint = near === undefined ? '' : ` (did you mean $${near}?)`
-      const warning = { rule: 'UndefinedVar', message: `Usage of undefined variable '$${name}'${hint}`, at } as const
+      const warning = { rule: 'UndefinedVar', message: `Usage of undefined variable '$${name}'${hint}`, at, symbol: name } as const
       this.warnings.push(warning)
       this.#options.onWarning?.(warning)
     }

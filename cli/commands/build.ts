@@ -1,16 +1,18 @@
 import { build } from '../../builder/build.ts'
 import { platformOfArch } from '../../registry/oci/platform.ts'
 import { familiarReference, formatReference, parseReference, withDefaultTag } from '../../registry/oci/reference.ts'
-import { dockerfileOf, openContext } from '../build-context.ts'
+import { dockerfileOf, ignoreOf, openContext } from '../build-context.ts'
 import { buildFlags, refuseAttestations, UNSUPPORTED_BUILD_FLAGS } from '../build-flags.ts'
 import { buildArguments, buildPlatform, epochOf, jobsOf, keyValues, networkOf, pullPolicy } from '../build-options.ts'
+import { callOf } from '../call.ts'
+import { answer } from '../calls/call.ts'
 import { command } from '../context.ts'
 import { connectionOptions, progressMode } from '../flags.ts'
 import { isToStdout, outputsOf } from '../output-flags.ts'
 import { carryOut } from '../outputs.ts'
 import { writeResultFiles } from '../result-files.ts'
 import { stepNetwork } from '../step-network.ts'
-import { openWorkspace } from '../wire.ts'
+import { lazyWorkspace, openWorkspace } from '../wire.ts'
 
 const NOTHING_REWRITTEN = {
   kind: 'warning',
@@ -29,6 +31,7 @@ export const run = command(
   },
   async (options, [folder = ''], context) => {
     refuseAttestations(options)
+    const { method, ...rest } = callOf(options)
     const settings = {
       target: options.target,
       labels: keyValues(options.label, 'label'),
@@ -44,6 +47,13 @@ export const run = command(
       const outputs = outputsOf(options.output, { push: options.push, names })
       const connection = connectionOptions(options, 'all')
       const dockerfile = await dockerfileOf(options.file, folder, context)
+      if (method !== 'build') {
+        const buildArgs = await buildArguments(options['build-arg'], context.env)
+        const ignore = await ignoreOf(folder, dockerfile, context)
+        await using workspace = lazyWorkspace(context, { ...progress, ...connection })
+        const request = { ...settings, dockerfile, buildArgs, buildPlatform: platformOfArch(process.arch), ignore }
+        return await answer({ method, ...rest }, request, { context, workspace: () => workspace.open() })
+      }
       await using workspace = await openWorkspace(context, { ...progress, ...connection })
       const buildArgs = await buildArguments(options['build-arg'], context.env)
       const epoch = epochOf(buildArgs)

@@ -30,6 +30,8 @@ describe('tsbuild', () => {
         'push',
         'iidfile',
         'metadata-file',
+        'check',
+        'call',
         'progress',
         'quiet',
         ...CONNECTION,

@@ -7,7 +7,7 @@ export function stageNameCasing({ instructions }: ParsedDockerfile): Finding[] {
   return instructions.flatMap((from) => {
     const name = from.kind === 'from' ? asClause(from)?.name : undefined
     if (name === undefined || name === name.toLowerCase()) return []
-    return [{ rule: 'StageNameCasing', message: `stage name ${JSON.stringify(name)} should be in lower case`, at: from.at }]
+    return [{ rule: 'StageNameCasing', message: `stage name ${JSON.stringify(name)} should be in lower case`, at: from.at, symbol: name }]
   })
 }
 
@@ -35,7 +35,12 @@ export function consistentInstructionCasing({ instructions }: ParsedDockerfile):
     const keyword = keywordOf(instruction)
     if (casingOf(keyword) === right) return []
     return [
-      { rule: 'ConsistentInstructionCasing', message: `${keyword} should be in ${right} case as most instructions`, at: instruction.at },
+      {
+        rule: 'ConsistentInstructionCasing',
+        message: `${keyword} should be in ${right} case as most instructions`,
+        at: instruction.at,
+        symbol: keyword,
+      },
     ]
   })
 }

@@ -88,7 +88,9 @@ function isReference(text: string): boolean {
 
 function undefinedArg(name: string, known: ReadonlySet<string>, at: SourceRange): Finding[] {
   if (known.has(name)) return []
-  return [{ rule: 'UndefinedArgInFrom', message: `no ARG before the first FROM declares ${name}${suggestion(name, known)}`, at }]
+  return [
+    { rule: 'UndefinedArgInFrom', message: `no ARG before the first FROM declares ${name}${suggestion(name, known)}`, at, symbol: name },
+  ]
 }
 
 function suggestion(name: string, known: ReadonlySet<string>): string {
