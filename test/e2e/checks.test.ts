@@ -157,6 +157,22 @@ describe('build checks of the program', function () {
     })
   })
 
+  it('takes a base that there is for another platform only, and say so', async () => {
+    await using shelf = await Workbench.create()
+    const served = shelf.start(['registry', 'serve', '--listen', '127.0.0.1:0', '-q'])
+    const [address = ''] = /127\.0\.0\.1:\d+/.exec(await served.printed(/127\.0\.0\.1:\d+/)) ?? []
+    const other = await bench.build('FROM scratch\nCOPY a.txt /\n', ['--platform=linux/s390x', '-t', `${address}/other`, '--push'])
+    assert.equal(other.status, 0, other.stderr)
+    const env = { TSBUILD_ROOT: join(bench.folder, 'another-store') }
+    for (const _ of ['from the registry', 'and once it is here']) {
+      const { status, stderr } = await bench.build(`FROM ${address}/other\nCOPY a.txt /b\n`, ['--platform=linux/arm64'], { env })
+      assert.equal(status, 0, stderr)
+      assert.match(stderr, /^WARNING: InvalidBaseImagePlatform: .*\/other is for linux\/s390x, and linux\/arm64 was asked for/m)
+    }
+    served.kill('SIGTERM')
+    await served.ended
+  })
+
   it('asks a registry only for what a warning depends on, and for no layer', async () => {
     await using shelf = await Workbench.create()
     await shelf.addBase()
