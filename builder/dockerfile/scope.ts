@@ -15,6 +15,9 @@ export interface ScopeOptions {
 /** Arguments that speak to the builder and never become environment. */
 const NEVER_ENV = new Set(['BUILDKIT_SBOM_SCAN_CONTEXT', 'BUILDKIT_SBOM_SCAN_STAGE'])
 
+/** Nobody reads more, and looking for the nearest of many names takes its time. */
+const MAX_SUGGESTIONS = 100
+
 /**
  * The variables at one point of a stage: first those of the base image, then ENV and ARG as they come, the later one wins. Begun once a stage
  * (`new Scope`, or `fork` of the stage it is built FROM) and moved along its instructions.
@@ -127,7 +130,7 @@ export class Scope {
     for (const name of unset) {
       // Declared without a value: then it is empty on purpose.
       if (this.#args.has(name) || NEVER_ENV.has(name)) continue
-      const near = suggest(name, this.#all.keys())
+      const near = this.warnings.length < MAX_SUGGESTIONS ? suggest(name, this.#all.keys()) : undefined
       const hint = near === undefined ? '' : ` (did you mean $${near}?)`
       const warning = { rule: 'UndefinedVar', message: `Usage of undefined variable '$${name}'${hint}`, at, symbol: name } as const
       this.warnings.push(warning)

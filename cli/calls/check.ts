@@ -1,5 +1,5 @@
 import { type Finding, pageOf, ruleOf } from '../../builder/check/rule.ts'
-import { excerpt } from '../../builder/dockerfile/excerpt.ts'
+import { excerptOf, linesOf } from '../../builder/dockerfile/excerpt.ts'
 import { TsbuildError } from '../../registry/oci/error.ts'
 import { printable } from '../printable.ts'
 import { jsonLocation, toJson } from './location.ts'
@@ -16,14 +16,14 @@ export interface Checked {
 
 /** `--call=check`: how many there are, then each warning with its page and lines. The error is not in it: whoever throws it has it printed. */
 export function checkText({ source, report, error, note }: Checked): string {
-  const text = new TextDecoder().decode(source)
+  const lines = linesOf(source)
   const blocks = report.map(({ rule, message, hint, at }) =>
     [
       '',
       `WARNING: ${rule} - ${pageOf(rule)}`,
       printable(message),
       ...(hint === undefined ? [] : [`hint: ${printable(hint)}`]),
-      ...(at === undefined ? [] : [excerpt(text, at)]),
+      ...(at === undefined ? [] : [excerptOf(lines, at)]),
     ].join('\n'),
   )
   return [summary(report.length, error !== undefined), ...blocks, ...(note === undefined ? [] : ['', `Note: ${printable(note)}`]), ''].join(
