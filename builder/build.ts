@@ -1,35 +1,25 @@
 import type { Descriptor } from '../registry/oci/descriptor.ts'
 import { TsbuildError } from '../registry/oci/error.ts'
 import type { Emit } from '../registry/oci/event.ts'
-import { formatPlatform, type Platform } from '../registry/oci/platform.ts'
 import { StepCache } from './cache.ts'
+import { type Finding, pageOf } from './check/rule.ts'
+import { unreachedNote } from './check/unreached.ts'
 import type { BaseImage, BuildDeps, LayerRef, PullPolicy } from './deps.ts'
-import { checkDockerfile } from './dockerfile/check.ts'
-import { unusedBuildArgs } from './dockerfile/global-args.ts'
-import type { ParsedDockerfile } from './dockerfile/instruction.ts'
-import { parseDockerfile } from './dockerfile/parse.ts'
 import { type ImageParts, writeImage } from './image.ts'
 import { located } from './located.ts'
 import { perform, type StepResult } from './perform.ts'
-import type { BuildPlan, StepResources } from './plan/plan.ts'
-import { planBuild } from './plan/plan.ts'
-import { stagePlatforms, type WantedImage, wantedImages } from './plan/platforms.ts'
-import { type PlanOptions, planStages, stageGlobals } from './plan/stages.ts'
-import { imageTriggers, type Triggers } from './plan/triggers.ts'
+import type { BuildPlan } from './plan/plan.ts'
+import type { WantedImage } from './plan/platforms.ts'
+import { type PrepareRequest, prepare } from './prepare.ts'
 import { rewriteTimes } from './rewrite.ts'
 import { schedule } from './schedule.ts'
 import type { SourceTree } from './sources/tree.ts'
 import type { StepNetwork } from './steps/run.ts'
 import { checkLent } from './steps/secrets.ts'
 
-export interface BuildRequest {
-  readonly dockerfile: { readonly bytes: Uint8Array; readonly file: string }
+export interface BuildRequest extends PrepareRequest {
   readonly context: SourceTree
-  readonly target: string | undefined
-  readonly buildArgs: ReadonlyMap<string, string>
   readonly labels: ReadonlyMap<string, string>
-  readonly platform: Platform
-  readonly buildPlatform: Platform
   readonly noCache: boolean
   /** False empties each cache mount once, before it is used. */
   readonly keepCacheMounts: boolean
@@ -42,9 +32,7 @@ export interface BuildRequest {
   readonly epoch: number | undefined
   /** Files of own layers that are later than the epoch are dated back to it. */
   readonly rewriteTimestamps: boolean
-  readonly network: 'host' | 'none'
   readonly stepNetwork: StepNetwork
-  readonly resources: StepResources
   /** Program and version, for the records. */
   readonly producer: string
   readonly signal: AbortSignal
@@ -58,27 +46,13 @@ export interface BuildResult {
 
 /** Builds the target stage: its image is in the store afterwards, without a name. Every error that comes from the Dockerfile has its place in it. */
 export async function build(request: BuildRequest, deps: BuildDeps): Promise<BuildResult> {
-  const parsed = checkDockerfile(
-    parseDockerfile(request.dockerfile.bytes, request.dockerfile.file, { syntax: request.buildArgs.get('BUILDKIT_SYNTAX') }),
-  )
-  const options = { target: request.target, buildArgs: request.buildArgs, platformArgs: platformArgs(request) }
-  const { stages, platforms, images } = await resolveStages(parsed, options, request, deps)
-  const { escape: escapeCharacter } = parsed.directives
-  const { buildArgs, buildPlatform, epoch, network } = request
-  const globals = stageGlobals(parsed, options)
-  const plan = planBuild({
-    stages,
-    platforms,
-    images,
-    globals,
-    buildArgs,
-    escape: escapeCharacter,
-    machine: buildPlatform,
-    network,
-    resources: request.resources,
-  })
-  warn(parsed, plan, request, deps.emit)
-  const { context, stepNetwork, noCache, producer, signal, jobs } = request
+  const { parsed, report, outcome } = await prepare(request, (wanted) => resolveImages(wanted, request, deps))
+  announce(report, deps.emit)
+  if ('error' in outcome) throw outcome.error
+  const { plan, stages } = outcome
+  const unreached = request.target === undefined ? unreachedNote(parsed, stages) : undefined
+  if (unreached !== undefined) deps.emit({ kind: 'note', message: unreached })
+  const { context, stepNetwork, noCache, producer, signal, jobs, epoch } = request
   const since = noCache ? deps.now() : undefined
   const emptied = request.keepCacheMounts ? undefined : new Set<string>()
   const performance = { deps, cache: new StepCache(deps.store), context, network: stepNetwork, since, producer, emptied }
@@ -91,24 +65,6 @@ export async function build(request: BuildRequest, deps: BuildDeps): Promise<Bui
   const final =
     request.rewriteTimestamps && epoch !== undefined ? await rewriteTimes(parts, epoch, deps, performance.cache, producer, signal) : parts
   return { ...(await writeImage(final, deps.store.blobs)), layers: final.layers }
-}
-
-/**
- * The stages, and the images that they need. ONBUILD triggers of an image are known only once it is there, and may need further stages and images, so
- * this goes on until nothing is new: at most once for each stage.
- */
-async function resolveStages(parsed: ParsedDockerfile, options: PlanOptions, request: BuildRequest, deps: BuildDeps) {
-  const images = new Map<string, BaseImage>()
-  let triggers: Triggers = new Map()
-  for (;;) {
-    const stages = planStages(parsed, { ...options, triggers })
-    const platforms = stagePlatforms(stages, request.platform)
-    const unknown = [...wantedImages(stages, platforms)].filter(([key]) => !images.has(key))
-    for (const [key, image] of await resolveImages(new Map(unknown), request, deps)) images.set(key, image)
-    const found = imageTriggers(stages, platforms, images)
-    if (found.size === triggers.size) return { stages, platforms, images }
-    triggers = found
-  }
 }
 
 /** All at the same time. */
@@ -126,17 +82,6 @@ async function resolveImages(
   return new Map(await Promise.all(resolved))
 }
 
-function platformArgs({ platform, buildPlatform }: BuildRequest): Map<string, string> {
-  const named = (prefix: string, of: Platform): [string, string][] => [
-    [`${prefix}PLATFORM`, formatPlatform(of)],
-    [`${prefix}OS`, of.os],
-    [`${prefix}OSVERSION`, of['os.version'] ?? ''],
-    [`${prefix}ARCH`, of.architecture],
-    [`${prefix}VARIANT`, of.variant ?? ''],
-  ]
-  return new Map([...named('BUILD', buildPlatform), ...named('TARGET', platform)])
-}
-
 function checkAllowed(plan: BuildPlan, { allowInsecure }: BuildRequest): void {
   const insecure = plan.operations.find((operation) => operation.kind === 'run' && operation.insecure)
   if (insecure === undefined || allowInsecure) return
@@ -146,12 +91,13 @@ function checkAllowed(plan: BuildPlan, { allowInsecure }: BuildRequest): void {
   })
 }
 
-function warn(parsed: ParsedDockerfile, plan: BuildPlan, request: BuildRequest, emit: Emit): void {
-  for (const { rule, message, at } of [...parsed.warnings, ...plan.warnings]) emit({ kind: 'warning', code: rule, message, at })
-  for (const { name, suggestion } of unusedBuildArgs(parsed, request.buildArgs.keys())) {
-    const hint = suggestion === undefined ? {} : { hint: `did you mean ${suggestion}?` }
-    emit({ kind: 'warning', code: 'UnusedBuildArg', message: `no ARG declares --build-arg ${name}`, ...hint })
-  }
+/** Every warning with its page, and how many there are: before anything runs. */
+function announce(report: readonly Finding[], emit: Emit): void {
+  for (const { rule, message, at, hint } of report)
+    emit({ kind: 'warning', code: rule, message, page: pageOf(rule), ...(at && { at }), ...(hint && { hint }) })
+  if (report.length === 0) return
+  const count = report.length === 1 ? '1 warning' : `${report.length} warnings`
+  emit({ kind: 'note', message: `${count} found; tsbuild build --check shows the lines` })
 }
 
 function imageParts(plan: BuildPlan, results: ReadonlyMap<number, StepResult>, request: BuildRequest): ImageParts {

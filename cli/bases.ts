@@ -2,6 +2,7 @@ import type { BaseImage, Bases } from '../builder/deps.ts'
 import type { Descriptor } from '../registry/oci/descriptor.ts'
 import { TsbuildError } from '../registry/oci/error.ts'
 import { asStep, type Emit } from '../registry/oci/event.ts'
+import { isManifestType } from '../registry/oci/media-type.ts'
 import { formatPlatform, type Platform, platformOf, rankPlatform } from '../registry/oci/platform.ts'
 import { formatReference, parseReference, type Reference, withDefaultTag } from '../registry/oci/reference.ts'
 import type { RegistryClient } from '../registry/remote/client.ts'
@@ -37,7 +38,8 @@ export function localBases({ store, client, emit, now }: Sources): Bases {
       const root = await fetch(reference, name).catch((cause: unknown) => {
         throw known === undefined || pull === 'always' ? cause : wrongPlatform(text, platform, cause)
       })
-      const image = await imageOf(text, root)
+      // An image that its registry has for one platform only is taken, as BuildKit does: InvalidBaseImagePlatform tells.
+      const image = await imageOf(text, root, isManifestType(root.mediaType))
       if (image === undefined) throw new TsbuildError('IMAGE_NOT_FOUND', `${text} was fetched but has no image for this platform`)
       return image
 
@@ -60,13 +62,13 @@ export function localBases({ store, client, emit, now }: Sources): Bases {
       }
 
       /** Undefined when it is an index whose image for this platform is not here. */
-      async function imageOf(asked: string, descriptor: Descriptor): Promise<BaseImage | undefined> {
+      async function imageOf(asked: string, descriptor: Descriptor, isOnlyOne = false): Promise<BaseImage | undefined> {
         try {
           const image = await readImage(store.blobs, descriptor, platform)
           const missing = await Promise.all(
             image.layers.map(async (layer) => (await store.blobs.stat(layer.descriptor.digest)) === undefined),
           )
-          if (missing.includes(true) || rankPlatform(platform, platformOf(image.config)) === 0) return undefined
+          if (missing.includes(true) || (!isOnlyOne && rankPlatform(platform, platformOf(image.config)) === 0)) return undefined
           const layers = image.layers.map((layer) => ({ diffID: layer.diffID, blob: layer.descriptor }))
           return { reference: asked, manifest: image.descriptor.digest, config: image.config, layers }
         } catch (error) {

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { readFile, realpath } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { readIgnore } from '../builder/dockerfile/ignore.ts'
+import { type IgnoreMatcher, readIgnore } from '../builder/dockerfile/ignore.ts'
 import { MAX_DOCKERFILE_BYTES } from '../builder/dockerfile/lines.ts'
 import { DirectoryTree } from '../builder/sources/directory.ts'
 import { FileDigests } from '../builder/sources/file-digests.ts'
@@ -60,7 +60,12 @@ export async function openContext(folder: string, dockerfile: DockerfileText, wo
   const digests = new FileDigests(workspace.store.root, workspace.native, context.now)
   const { ignore, ignoreFile } = await ignoreRulesOf(root, dockerfile.path, context)
   const tree = new DirectoryTree(bytesOfText(root), { native: workspace.native, digests, ignore, ignoreFile, signal: context.signal })
-  return { tree, digests }
+  return { tree, digests, ignore }
+}
+
+/** The rules of the ignore file of a context that need not be opened. Throws CONTEXT_MISSING. */
+export async function ignoreOf(folder: string, dockerfile: DockerfileText, context: Context): Promise<IgnoreMatcher> {
+  return (await ignoreRulesOf(await contextFolder(folder, context), dockerfile.path, context)).ignore
 }
 
 async function contextFolder(folder: string, { cwd }: Context): Promise<string> {

@@ -41,6 +41,18 @@ export interface Workspace extends AsyncDisposable {
   refreshIndex(): Promise<void>
 }
 
+/** A workspace that is opened at the first call of `open`, if there is one. */
+export function lazyWorkspace(context: Context, options: WorkspaceOptions): AsyncDisposable & { open(): Promise<Workspace> } {
+  let opened: Promise<Workspace> | undefined
+  return {
+    open: () => {
+      opened ??= openWorkspace(context, options)
+      return opened
+    },
+    [Symbol.asyncDispose]: async () => (await opened?.catch(() => undefined))?.[Symbol.asyncDispose](),
+  }
+}
+
 export async function openWorkspace(context: Context, options: WorkspaceOptions = {}): Promise<Workspace> {
   const emit = options.emit ?? (() => {})
   const core = await openNative(context)

@@ -17,7 +17,8 @@ export function checkDockerfile(parsed: ParsedDockerfile): ParsedDockerfile {
   return parsed
 }
 
-function checkStages(instructions: readonly Instruction[]): void {
+/** Throws DOCKERFILE_SYNTAX unless a FROM comes first, but for ARG. */
+export function checkStages(instructions: readonly Instruction[]): void {
   const first = instructions.find((instruction) => instruction.kind !== 'arg')
   if (first?.kind === 'from') return
   if (first !== undefined)

@@ -12,7 +12,7 @@ type Key = (typeof KNOWN)[number]
  */
 export function readDirectives(lines: readonly Line[], file: string): { directives: Directives; count: number } {
   const found = new Map<Key, string>()
-  let syntaxAt: SourceRange | undefined
+  const places = new Map<Key, SourceRange>()
   let count = 0
   for (const line of lines) {
     const directive = directiveOf(line.text, '#')
@@ -23,11 +23,12 @@ export function readDirectives(lines: readonly Line[], file: string): { directiv
       throw new TsbuildError('DOCKERFILE_SYNTAX', `only one ${directive.key} parser directive can be used`, { at })
     if (directive.key === 'escape' && directive.value !== '\\' && directive.value !== '`')
       throw new TsbuildError('DOCKERFILE_SYNTAX', `invalid escape token '${directive.value}'`, { at, hint: 'it must be \\ or `' })
-    if (directive.key === 'syntax') syntaxAt = at
     found.set(directive.key, directive.value)
+    places.set(directive.key, at)
   }
   const syntax = found.get('syntax') ?? foreignSyntax(lines)
-  return { directives: { syntax, syntaxAt, escape: found.get('escape') === '`' ? '`' : '\\', check: found.get('check') }, count }
+  const [syntaxAt, check, checkAt] = [places.get('syntax'), found.get('check'), places.get('check')]
+  return { directives: { syntax, syntaxAt, escape: found.get('escape') === '`' ? '`' : '\\', check, checkAt }, count }
 }
 
 function directiveOf(text: string, marker: string): { key: Key; value: string } | undefined {

@@ -10,8 +10,17 @@ const MAX_WIDTH = 200
  * known and on one line. Ends without a line feed. Control characters are shown as `?`: a Dockerfile must not talk to the terminal.
  */
 export function excerpt(source: string | Uint8Array, at: SourceRange): string {
+  return excerptOf(linesOf(source), at)
+}
+
+/** For many excerpts of one text. */
+export function linesOf(source: string | Uint8Array): string[] {
   const text = typeof source === 'string' ? source : new TextDecoder().decode(source)
-  const lines = text.split('\n').map((line) => line.replace(/\r+$/, ''))
+  return text.split('\n').map((line) => line.replace(/\r+$/, ''))
+}
+
+/** As `excerpt`, of lines that are split already. */
+export function excerptOf(lines: readonly string[], at: SourceRange): string {
   const pad = at.startLine === at.endLine ? 2 : 1
   const first = Math.max(1, at.startLine - pad)
   const last = Math.min(lines.length, at.endLine + pad)

@@ -1,4 +1,5 @@
 import type { SourceRange } from '../../registry/oci/error.ts'
+import type { RuleName } from '../check/rule.ts'
 
 /**
  * What a Dockerfile says, one object an instruction. Everything is as written: variables are not expanded, quotes and escapes of words that are
@@ -207,14 +208,18 @@ export interface Directives {
   /** Where that stands, when it is a directive. */
   readonly syntaxAt?: SourceRange | undefined
   readonly escape: '\\' | '`'
+  /** The value of `# check=` (builder/check/options.ts). */
   readonly check?: string | undefined
+  readonly checkAt?: SourceRange | undefined
 }
 
-/** Something odd that does not stop the build. `rule` is the name of the build check (dockerfile reference, "Build checks"). */
+/** Something odd that does not stop the build, as reading and expanding the file find it. */
 export interface Warning {
-  readonly rule: string
+  readonly rule: RuleName
   readonly message: string
   readonly at: SourceRange
+  /** The name at fault. */
+  readonly symbol?: string | undefined
 }
 
 export interface ParsedDockerfile {

@@ -58,13 +58,12 @@ export function readLogicalLine(cursor: LineCursor, escapeChar: string): Logical
   return { text: parts.join(''), startLine, endLine: cursor.index, pieces, comments, emptyContinuation }
 }
 
-/** Skips blank and comment lines; an empty comment forgets those above it. */
+/** Skips blank and comment lines; only comments directly above count, and an empty one forgets those above it. */
 function readComments(cursor: LineCursor): string[] {
   let comments: string[] = []
   for (; cursor.index < cursor.lines.length; cursor.index++) {
     const line = trim(cursor.lines[cursor.index]?.text ?? '')
     if (line !== '' && !line.startsWith('#')) break
-    if (line === '') continue
     const comment = trim(line.slice(1))
     if (comment === '') comments = []
     else comments.push(comment)

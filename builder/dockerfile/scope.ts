@@ -1,17 +1,22 @@
 import { type SourceRange, TsbuildError } from '../../registry/oci/error.ts'
 import { expandHeredoc, expandWord, expandWords, type Used } from './expand.ts'
 import type { ArgInstruction, EnvInstruction, LabelInstruction, Pair, Warning } from './instruction.ts'
-import { didYouMean } from './suggest.ts'
+import { suggest } from './suggest.ts'
 
 export interface ScopeOptions {
   /** Values of ARGs before the first FROM and of automatic arguments (`globalArgs`). */
   readonly globals: ReadonlyMap<string, string>
   readonly buildArgs: ReadonlyMap<string, string>
   readonly escape: string
+  /** Told what expansion finds unset, of forks too. */
+  readonly onWarning?: ((warning: Warning) => void) | undefined
 }
 
 /** Arguments that speak to the builder and never become environment. */
 const NEVER_ENV = new Set(['BUILDKIT_SBOM_SCAN_CONTEXT', 'BUILDKIT_SBOM_SCAN_STAGE'])
+
+/** Nobody reads more, and looking for the nearest of many names takes its time. */
+const MAX_SUGGESTIONS = 100
 
 /**
  * The variables at one point of a stage: first those of the base image, then ENV and ARG as they come, the later one wins. Begun once a stage
@@ -94,7 +99,9 @@ export class Scope {
 
   /** Content of an unquoted heredoc of COPY or ADD. */
   expandHeredoc(text: string, at: SourceRange): string {
-    return expandHeredoc(text, { env: this.#all, at }).text
+    const expansion = expandHeredoc(text, { env: this.#all, at })
+    this.#warn(expansion, at)
+    return expansion.text
   }
 
   /** What a RUN sees now, proxies aside: part of its cache key. */
@@ -121,15 +128,13 @@ export class Scope {
 
   #warn({ unset }: Used, at: SourceRange): void {
     for (const name of unset) {
-      const hint = didYouMean(
-        `$${name}`,
-        [...this.#all.keys()].map((known) => `$${known}`),
-      )
-      this.warnings.push({
-        rule: 'UndefinedVar',
-        message: `Usage of undefined variable '$${name}'${hint === undefined ? '' : ` (${hint})`}`,
-        at,
-      })
+      // Declared without a value: then it is empty on purpose.
+      if (this.#args.has(name) || NEVER_ENV.has(name)) continue
+      const near = this.warnings.length < MAX_SUGGESTIONS ? suggest(name, this.#all.keys()) : undefined
+      const hint = near === undefined ? '' : ` (did you mean $${near}?)`
+      const warning = { rule: 'UndefinedVar', message: `Usage of undefined variable '$${name}'${hint}`, at, symbol: name } as const
+      this.warnings.push(warning)
+      this.#options.onWarning?.(warning)
     }
   }
 }

@@ -7,7 +7,9 @@ export function suggest(word: string, known: Iterable<string>): string | undefin
   if (wanted.length > MAX_WORD) return undefined
   let best: string | undefined
   let bestDistance = Math.max(1, Math.floor(wanted.length / 3)) + 1
+  let tried = 0
   for (const candidate of known) {
+    if (++tried > MAX_TRIED) break
     if (candidate === word || Math.abs(candidate.length - wanted.length) >= bestDistance) continue
     const distance = editDistance(wanted, candidate.toLowerCase())
     // A single letter is near every other single letter: that is no suggestion.
@@ -26,6 +28,8 @@ export function didYouMean(word: string, known: Iterable<string>): string | unde
 
 /** Longer words are no typing mistakes, and the distance costs length squared. */
 const MAX_WORD = 200
+/** Whoever has more names than that to choose from gets no more help: a file may ask a hundred thousand times. */
+const MAX_TRIED = 1000
 
 /** Insertions, deletions, substitutions and swaps of neighbours that lead from `a` to `b`. */
 export function editDistance(a: string, b: string): number {

@@ -39,14 +39,24 @@ export async function symbolRanges(text: string, file: string): Promise<SymbolRa
   return symbols
 }
 
-/** First and last line of each instruction with its keyword, as dockerfile-ast sees them: the second opinion of the parser's tests. */
-export async function instructionLines(text: string): Promise<{ keyword: string; startLine: number; endLine: number }[]> {
+/** An instruction as dockerfile-ast sees it. */
+export interface OtherReading {
+  readonly keyword: string
+  readonly startLine: number
+  readonly endLine: number
+  /** Words after the flags, as written. */
+  readonly words: readonly string[]
+}
+
+/** What dockerfile-ast makes of a file: the second opinion of the parser's tests. */
+export async function otherReading(text: string): Promise<OtherReading[]> {
   const { DockerfileParser } = await import('dockerfile-ast')
   return DockerfileParser.parse(text)
     .getInstructions()
     .map((instruction) => {
       const { start, end } = instruction.getRange()
-      return { keyword: instruction.getKeyword(), startLine: start.line + 1, endLine: end.line + 1 }
+      const words = instruction.getArguments().map((argument) => argument.getValue())
+      return { keyword: instruction.getKeyword(), startLine: start.line + 1, endLine: end.line + 1, words }
     })
 }
 

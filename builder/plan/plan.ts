@@ -1,9 +1,11 @@
 import type { ImageConfig, RunConfig } from '../../registry/oci/config.ts'
 import type { Platform } from '../../registry/oci/platform.ts'
+import { PlanChecks } from '../check/plan-checks.ts'
+import type { Finding } from '../check/rule.ts'
 import type { BaseImage } from '../deps.ts'
 import { cleanPath } from '../dockerfile/clean-path.ts'
 import { proxyEnvironment } from '../dockerfile/global-args.ts'
-import type { Warning } from '../dockerfile/instruction.ts'
+import type { IgnoreMatcher } from '../dockerfile/ignore.ts'
 import { Scope } from '../dockerfile/scope.ts'
 import { DEFAULT_PATH } from '../steps/environment.ts'
 import type { Limit } from '../steps/limits.ts'
@@ -26,6 +28,10 @@ export interface PlanInput {
   readonly machine: Platform
   readonly network: 'host' | 'none'
   readonly resources: StepResources
+  /** What the context leaves out, for CopyIgnoredFile. */
+  readonly ignore?: IgnoreMatcher | undefined
+  /** Gets what build checks find, at once: it is there when planning fails, too. */
+  readonly found?: Finding[] | undefined
 }
 
 /** What every RUN has. */
@@ -49,7 +55,6 @@ export interface StagePlan {
 export interface BuildPlan {
   readonly operations: readonly Operation[]
   readonly target: StagePlan
-  readonly warnings: readonly Warning[]
 }
 
 /** Stages -> operations, every variable expanded. Pure: equal input gives an equal plan. */
@@ -59,7 +64,7 @@ export function planBuild(input: PlanInput): BuildPlan {
   for (const stage of input.stages) done.set(stage.index, planStage(stage, graph, startOf(stage, graph, done), done))
   const target = done.get(input.stages.at(-1)?.index ?? -1)
   if (target === undefined) throw new Error('a plan has at least one stage')
-  return { operations: graph.operations, target, warnings: [...done.values()].flatMap((state) => state.scope.warnings) }
+  return { operations: graph.operations, target }
 }
 
 /** Operations so far, and what they all share. */
@@ -68,11 +73,15 @@ export class Graph {
   readonly input: PlanInput
   /** `NAME=value` of proxies, in both cases. */
   readonly proxies: readonly string[]
+  readonly found: Finding[]
+  readonly checks: PlanChecks
   readonly #sources = new Map<string, number>()
   readonly #contextParts = new Map<string, number>()
 
   constructor(input: PlanInput) {
     this.input = input
+    this.found = input.found ?? []
+    this.checks = new PlanChecks(this.found, input.ignore)
     this.proxies = [...proxyEnvironment(input.buildArgs)].map(([name, value]) => `${name}=${value}`)
   }
 
@@ -134,6 +143,7 @@ function startOf(stage: Stage, graph: Graph, done: ReadonlyMap<number, StageStat
   const config = { ...withoutTriggers(given), WorkingDir: cleanPath(`/${given?.WorkingDir ?? ''}`) } // Docker writes "" where there is none
   const env = config.Env ?? []
   const withPath = env.some((item) => item.startsWith('PATH=')) ? env : [...env, DEFAULT_PATH]
+  if (image !== undefined) graph.checks.base(stage, image, { wanted: platform, machine: graph.input.machine })
   const { globals, buildArgs, escape: escapeCharacter } = graph.input
   return {
     last: graph.source(reference, platform, stage.from.at),
@@ -142,7 +152,7 @@ function startOf(stage: Stage, graph: Graph, done: ReadonlyMap<number, StageStat
     author: image?.config.author,
     history: [],
     base: image?.config,
-    scope: new Scope(withPath, { globals, buildArgs, escape: escapeCharacter }),
+    scope: new Scope(withPath, { globals, buildArgs, escape: escapeCharacter, onWarning: (warning) => graph.found.push(warning) }),
     hasOwnCmd: false,
   }
 }

@@ -24,7 +24,11 @@ export interface StageState extends StagePlan {
 /** Carries a stage from its start through its instructions, adding operations to the graph. */
 export function planStage(stage: Stage, graph: Graph, start: StageState, done: ReadonlyMap<number, StageState>): StageState {
   const names = stepNames(stage, graph.input.stages.length)
-  return stage.instructions.reduce((state, instruction) => new StagePlanner(stage, graph, done, names).next(state, instruction), start)
+  const check = graph.checks.ofStage(stage)
+  return stage.instructions.reduce((state, instruction) => {
+    check(instruction, state)
+    return new StagePlanner(stage, graph, done, names).next(state, instruction)
+  }, start)
 }
 
 type StepNames = ReadonlyMap<Instruction, string>

@@ -39,6 +39,8 @@ export interface PlanOptions {
   readonly platformArgs: ReadonlyMap<string, string>
   /** Of base images, as far as they are known. */
   readonly triggers?: Triggers | undefined
+  /** Also the stages that the target does not need; then it has to be the last stage. */
+  readonly allStages?: boolean | undefined
 }
 
 /** The platform of each stage by its index. */
@@ -53,7 +55,7 @@ export function planStages(parsed: ParsedDockerfile, options: PlanOptions): Stag
   const globals = stageGlobals(parsed, options)
   const stages = new Map<number, Stage>()
   const target = findTarget(drafts, options.target)
-  const wanted = new Set([target.index])
+  const wanted = new Set(options.allStages ? drafts.all.keys() : [target.index])
   // A stage can only need earlier ones, so going down by number meets each one once, after all that need it.
   for (let index = target.index; index >= 0; index--) {
     const draft = drafts.all[index]

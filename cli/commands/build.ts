@@ -1,7 +1,7 @@
 import { build } from '../../builder/build.ts'
 import { platformOfArch } from '../../registry/oci/platform.ts'
 import { familiarReference, formatReference, parseReference, withDefaultTag } from '../../registry/oci/reference.ts'
-import { dockerfileOf, openContext } from '../build-context.ts'
+import { dockerfileOf, ignoreOf, openContext } from '../build-context.ts'
 import { buildFlags, refuseAttestations, UNSUPPORTED_BUILD_FLAGS } from '../build-flags.ts'
 import {
   allowedOf,
@@ -15,6 +15,8 @@ import {
   pullPolicy,
   stepResources,
 } from '../build-options.ts'
+import { callOf } from '../call.ts'
+import { answer } from '../calls/call.ts'
 import { command } from '../context.ts'
 import { connectionOptions, progressMode } from '../flags.ts'
 import { lentBy } from '../lent.ts'
@@ -22,7 +24,7 @@ import { isToStdout, outputsOf } from '../output-flags.ts'
 import { carryOut } from '../outputs.ts'
 import { writeResultFiles } from '../result-files.ts'
 import { stepNetwork } from '../step-network.ts'
-import { openWorkspace } from '../wire.ts'
+import { lazyWorkspace, openWorkspace } from '../wire.ts'
 
 const NOTHING_REWRITTEN = {
   kind: 'warning',
@@ -41,6 +43,7 @@ export const run = command(
   },
   async (options, [folder = ''], context) => {
     refuseAttestations(options)
+    const { method, ...rest } = callOf(options)
     const settings = {
       target: options.target,
       labels: keyValues(options.label, 'label'),
@@ -59,18 +62,26 @@ export const run = command(
       const outputs = outputsOf(options.output, { push: options.push, names })
       const connection = connectionOptions(options, 'all')
       const dockerfile = await dockerfileOf(options.file, folder, context)
+      if (method !== 'build') {
+        const buildArgs = await buildArguments(options['build-arg'], context.env)
+        const ignore = await ignoreOf(folder, dockerfile, context)
+        await using workspace = lazyWorkspace(context, { ...progress, ...connection })
+        const request = { ...settings, dockerfile, buildArgs, buildPlatform: platformOfArch(process.arch), ignore }
+        return await answer({ method, ...rest }, request, { context, workspace: () => workspace.open() })
+      }
       const lent = lentBy(options, context)
       await using workspace = await openWorkspace(context, { ...progress, ...connection, lent })
       const buildArgs = await buildArguments(options['build-arg'], context.env)
       const epoch = epochOf(buildArgs)
       const rewriteTimestamps = outputs.some((output) => output.rewriteTimestamps)
       if (rewriteTimestamps && epoch === undefined) progress.emit(NOTHING_REWRITTEN)
-      const { tree, digests } = await openContext(folder, dockerfile, workspace, context)
+      const { tree, digests, ignore } = await openContext(folder, dockerfile, workspace, context)
       const result = await build(
         {
           ...settings,
           dockerfile,
           context: tree,
+          ignore,
           buildArgs,
           buildPlatform: platformOfArch(process.arch),
           epoch,

@@ -9,7 +9,7 @@ interface Screen extends Pick<Context, 'env' | 'now' | 'signal'> {
   readonly stream: () => NodeJS.WriteStream
 }
 
-/** `auto` draws on a terminal and prints plain lines elsewhere; `quiet` shows warnings only. */
+/** `auto` draws on a terminal and prints plain lines elsewhere; `quiet` shows warnings only, and none about the Dockerfile. */
 export function startProgress(mode: ProgressMode, screen: Screen): Progress {
   return { settled: roomIn(screen), ...renderer(mode, screen) }
 }
@@ -17,7 +17,10 @@ export function startProgress(mode: ProgressMode, screen: Screen): Progress {
 function renderer(mode: ProgressMode, { stream, now, env }: Screen): Omit<Progress, 'settled'> {
   const write = (text: string) => void (text !== '' && stream().write(text))
   if (mode === 'quiet')
-    return { emit: (event) => event.kind === 'warning' && write(`WARNING: ${printable(warningText(event))}\n`), stop: () => {} }
+    return {
+      emit: (event) => event.kind === 'warning' && event.page === undefined && write(`WARNING: ${printable(warningText(event))}\n`),
+      stop: () => {},
+    }
   const isTerminal = mode === 'tty' || (mode === 'auto' && stream().isTTY && env.TERM !== 'dumb')
   if (!isTerminal) return { emit: plainProgress(write, now), stop: () => {} }
   // 0 is what a terminal says whose size nobody has set.

@@ -21,7 +21,15 @@ export type ProgressEvent =
       readonly total?: number | undefined
       readonly note?: string
     }
-  | { readonly kind: 'warning'; readonly code: string; readonly message: string; readonly hint?: string; readonly at?: SourceRange }
+  /** `page`: it is about the Dockerfile, and this page of the documentation explains it. */
+  | {
+      readonly kind: 'warning'
+      readonly code: string
+      readonly message: string
+      readonly hint?: string
+      readonly at?: SourceRange
+      readonly page?: string
+    }
   | { readonly kind: 'note'; readonly message: string }
 
 /** Where events go. Never throws, never waits. */

@@ -25,6 +25,8 @@ export interface PullOptions {
   /** Step of the transfer events; default `pull REFERENCE`. */
   readonly step?: string | undefined
   readonly signal?: AbortSignal | undefined
+  /** Manifests and configs alone: what an image is, without its files. */
+  readonly withoutLayers?: boolean | undefined
 }
 
 export interface PullDeps {
@@ -125,12 +127,12 @@ class Puller {
     throw missing
   }
 
-  /** Config and layers, each once. Layers that a registry may not serve are refused, or left out when all platforms are wanted. */
+  /** Config and layers (unless they are not wanted), each once. Layers that a registry may not serve are refused, or left out when all platforms are wanted. */
   blobsOf(manifests: readonly ManifestBytes[]): Descriptor[] {
     const blobs = new Map<Digest, Descriptor>()
     for (const { descriptor, bytes } of manifests) {
       const manifest = readManifest(bytes, `manifest ${descriptor.digest}`)
-      for (const blob of [manifest.config, ...manifest.layers]) {
+      for (const blob of this.#options.withoutLayers ? [manifest.config] : [manifest.config, ...manifest.layers]) {
         if (isNondistributable(blob.mediaType)) this.#foreign(blob)
         else blobs.set(blob.digest, blob)
       }

@@ -55,7 +55,7 @@ describe('parseArgs', () => {
       assert.deepEqual([options.tag, options.quiet, operands], [tags, quiet, ['.']])
     })
   }
-  for (const words of [['--memory', '1g'], ['--memory=1g'], ['--squash'], ['--check'], ['--cgroup-parent=a']]) {
+  for (const words of [['--memory', '1g'], ['--memory=1g'], ['--squash'], ['--isolation=chroot'], ['--cgroup-parent=a']]) {
     const name = words[0]?.split('=')[0]
     it(`says that ${words.join(' ')} is not supported yet`, () =>
       assert.throws(() => parse(...words, '.'), { code: 'USAGE', message: `${name} is not supported yet` }))

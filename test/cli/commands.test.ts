@@ -36,6 +36,8 @@ describe('tsbuild', () => {
         'push',
         'iidfile',
         'metadata-file',
+        'check',
+        'call',
         'progress',
         'quiet',
         ...CONNECTION,

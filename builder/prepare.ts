@@ -1,0 +1,125 @@
+import { formatPlatform, type Platform } from '../registry/oci/platform.ts'
+import { checkOptionsOf } from './check/options.ts'
+import { failureOf, reportOf } from './check/report.ts'
+import type { Finding } from './check/rule.ts'
+import { fromFindings } from './check/rules/from.ts'
+import { textFindings } from './check/text-findings.ts'
+import type { BaseImage } from './deps.ts'
+import { checkDockerfile } from './dockerfile/check.ts'
+import { unusedBuildArgs } from './dockerfile/global-args.ts'
+import type { IgnoreMatcher } from './dockerfile/ignore.ts'
+import type { ParsedDockerfile } from './dockerfile/instruction.ts'
+import { parseDockerfile } from './dockerfile/parse.ts'
+import { type BuildPlan, planBuild, type StepResources } from './plan/plan.ts'
+import { stagePlatforms, type WantedImage, wantedImages } from './plan/platforms.ts'
+import { type PlanOptions, planStages, type Stage, stageGlobals } from './plan/stages.ts'
+import { imageTriggers, type Triggers } from './plan/triggers.ts'
+
+/** What a Dockerfile is planned with. */
+export interface PrepareRequest {
+  readonly dockerfile: { readonly bytes: Uint8Array; readonly file: string }
+  readonly target: string | undefined
+  readonly buildArgs: ReadonlyMap<string, string>
+  readonly platform: Platform
+  readonly buildPlatform: Platform
+  readonly network: 'host' | 'none'
+  readonly resources: StepResources
+  /** What the context leaves out, for build checks. */
+  readonly ignore?: IgnoreMatcher | undefined
+  /** Without a target: every stage is planned. */
+  readonly allStages?: boolean | undefined
+}
+
+export interface Prepared {
+  readonly parsed: ParsedDockerfile
+  /** What build checks say, ready to be shown: also when planning failed. */
+  readonly report: readonly Finding[]
+  readonly outcome: Outcome
+}
+
+/** `error` is also that of `# check=error=true`. */
+export type Outcome = { readonly stages: readonly Stage[]; readonly plan: BuildPlan } | { readonly error: unknown }
+
+/** Finds the images that a plan needs, by `imageKey`. */
+export type ResolveImages = (wanted: ReadonlyMap<string, WantedImage>) => Promise<ReadonlyMap<string, BaseImage>>
+
+/** Dockerfile -> plan, and what build checks find on the way. Nothing is run. Throws what cannot be read at all: DOCKERFILE_SYNTAX, CHECK_OPTION. */
+export async function prepare(request: PrepareRequest, resolve: ResolveImages): Promise<Prepared> {
+  const { buildArgs, dockerfile } = request
+  const parsed = parseDockerfile(dockerfile.bytes, dockerfile.file, { syntax: buildArgs.get('BUILDKIT_SYNTAX') })
+  const options = checkOptionsOf(parsed, buildArgs)
+  const found = [...textFindings(parsed), ...unusedFindings(parsed, buildArgs)]
+  const outcome = await planOf(parsed, request, { resolve, found }).catch((error: unknown) => ({ error }))
+  const report = reportOf(parsed, found, options)
+  const failure = 'error' in outcome ? undefined : failureOf(report, options)
+  return { parsed, report, outcome: failure === undefined ? outcome : { error: failure } }
+}
+
+async function planOf(
+  parsed: ParsedDockerfile,
+  request: PrepareRequest,
+  { resolve, found }: { resolve: ResolveImages; found: Finding[] },
+): Promise<Outcome> {
+  checkDockerfile(parsed)
+  const { target, buildArgs, platform, buildPlatform, network, resources, ignore } = request
+  const options = { target, buildArgs, platformArgs: platformArgs(request), allStages: request.allStages && target === undefined }
+  const globals = stageGlobals(parsed, options)
+  found.push(...fromFindings(parsed, { globals, buildArgs }))
+  const { stages, platforms, images } = await resolveStages(parsed, options, { platform, resolve })
+  const { escape: escapeCharacter } = parsed.directives
+  const plan = planBuild({
+    stages,
+    platforms,
+    images,
+    globals,
+    buildArgs,
+    escape: escapeCharacter,
+    machine: buildPlatform,
+    network,
+    resources,
+    ignore,
+    found,
+  })
+  return { stages, plan }
+}
+
+/**
+ * The stages, and the images that they need. ONBUILD triggers of an image are known only once it is there, and may need further stages and images, so
+ * this goes on until nothing is new: at most once for each stage.
+ */
+async function resolveStages(
+  parsed: ParsedDockerfile,
+  options: PlanOptions,
+  { platform, resolve }: { readonly platform: Platform; readonly resolve: ResolveImages },
+) {
+  const images = new Map<string, BaseImage>()
+  let triggers: Triggers = new Map()
+  for (;;) {
+    const stages = planStages(parsed, { ...options, triggers })
+    const platforms = stagePlatforms(stages, platform)
+    const unknown = [...wantedImages(stages, platforms)].filter(([key]) => !images.has(key))
+    for (const [key, image] of await resolve(new Map(unknown))) images.set(key, image)
+    const found = imageTriggers(stages, platforms, images)
+    if (found.size === triggers.size) return { stages, platforms, images }
+    triggers = found
+  }
+}
+
+export function platformArgs({ platform, buildPlatform }: Pick<PrepareRequest, 'platform' | 'buildPlatform'>): Map<string, string> {
+  const named = (prefix: string, of: Platform): [string, string][] => [
+    [`${prefix}PLATFORM`, formatPlatform(of)],
+    [`${prefix}OS`, of.os],
+    [`${prefix}OSVERSION`, of['os.version'] ?? ''],
+    [`${prefix}ARCH`, of.architecture],
+    [`${prefix}VARIANT`, of.variant ?? ''],
+  ]
+  return new Map([...named('BUILD', buildPlatform), ...named('TARGET', platform)])
+}
+
+function unusedFindings(parsed: ParsedDockerfile, buildArgs: ReadonlyMap<string, string>): Finding[] {
+  return unusedBuildArgs(parsed, buildArgs.keys()).map(({ name, suggestion }) => ({
+    rule: 'UnusedBuildArg',
+    message: `no ARG declares --build-arg ${name}`,
+    hint: suggestion === undefined ? undefined : `did you mean ${suggestion}?`,
+  }))
+}
