@@ -120,9 +120,11 @@ export class Placement {
 
   async #copyDirectory(tree: SourceTree, selection: Selection, path: Bytes): Promise<void> {
     const existing = await this.at(path)
-    if (existing === undefined) await this.#putSource(tree, selection.entry, path)
+    // The directory itself is not copied: one that has to be made is like any that is made on the way, but for the time.
+    const { mtime } = selection.entry
+    if (existing === undefined) await this.#put({ ...this.#madeDirectory(path), mtime }, undefined)
     else if (existing.type !== 'directory') throw notDirectory(path)
-    else if (path !== '') await this.#put(kept(path, { ...existing, mtime: selection.entry.mtime }), undefined)
+    else if (path !== '') await this.#put(kept(path, { ...existing, mtime }), undefined)
     for (const inner of selection.below) await this.#putSource(tree, inner, join(path, relativeTo(selection.entry.path, inner.path)))
   }
 

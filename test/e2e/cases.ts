@@ -247,7 +247,7 @@ export const CASES: readonly Case[] = [
       'COPY --from=0 --chown=1:2 o/f /p/',
       'COPY --from=busybox /etc/passwd /etc/',
     ),
-    tree: { 'o/f': { content: '1\n', owner: '42:43' }, o: { owner: '42:43' }, 'p/f': { owner: '1:2' }, 'etc/passwd': { owner: '0:0' } },
+    tree: { 'o/f': { content: '1\n', owner: '42:43' }, o: { owner: '0:0' }, 'p/f': { owner: '1:2' }, 'etc/passwd': { owner: '0:0' } },
     config: { Env: [PATH] },
   },
   {

@@ -54,6 +54,14 @@ describe('COPY', () => {
       ['o directory 755 0:0 1000', 'o/a file 644 0:0 1000', 'o/s directory 755 0:0 1000', 'o/s/b file 644 0:0 1000'],
     ],
     [
+      'makes the top directory as root, 0755, with the time of the source',
+      { d: { type: 'directory', mode: 0o700, uid: 5, gid: 6 }, 'd/s': { type: 'directory', mode: 0o700, uid: 5, gid: 6 } },
+      ['d'],
+      '/o',
+      {},
+      ['o directory 755 0:0 1000', 'o/s directory 700 5:6 1000'],
+    ],
+    [
       'keeps mode and owner of the top directory that is there, with the time of the source',
       { 'd/a': 'x' },
       ['d'],
@@ -140,8 +148,14 @@ describe('COPY', () => {
   })
 
   it('applies --chmod to files and directories but not to links', async () => {
-    const got = await copy({ 'd/a': 'x', 'd/l': '->a' }, ['d'], '/o', {}, { chmod: 'u=rwX,go=' })
-    assert.deepEqual(got, ['o directory 700 0:0 1000', 'o/a file 600 0:0 1000', 'o/l symlink 777 0:0 1000 a'])
+    const got = await copy({ 'd/s/a': 'x', 'd/l': '->a' }, ['d'], '/o', {}, { chmod: 'u=rwX,go=' })
+    const want = ['o directory 755 0:0 1000', 'o/l symlink 777 0:0 1000 a', 'o/s directory 700 0:0 1000', 'o/s/a file 600 0:0 1000']
+    assert.deepEqual(got, want)
+  })
+
+  it('makes the top directory with the octal --chmod and the --chown owner', async () => {
+    const got = await copy({ 'd/a': 'x' }, ['d'], '/o', {}, { owner: { uid: 3, gid: 4 }, chmod: '750' })
+    assert.deepEqual(got, ['o directory 750 3:4 1000', 'o/a file 750 3:4 1000'])
   })
 
   for (const [name, from, sources, destination, target, code] of [
