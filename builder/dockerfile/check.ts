@@ -1,5 +1,6 @@
 import { type SourceRange, TsbuildError } from '../../registry/oci/error.ts'
-import type { CopyInstruction, Instruction, ParsedDockerfile } from './instruction.ts'
+import { isLoneNegation, readPattern } from './ignore-pattern.ts'
+import type { AddInstruction, CopyInstruction, Instruction, ParsedDockerfile } from './instruction.ts'
 import { readMode } from './mode.ts'
 import { readPort } from './ports.ts'
 import { readSignal } from './signals.ts'
@@ -36,6 +37,7 @@ function checkInstruction(instruction: Instruction): void {
   else if (instruction.kind === 'copy') checkCopy(instruction)
   if ((instruction.kind === 'copy' || instruction.kind === 'add') && instruction.chmod !== undefined && isConstant(instruction.chmod))
     checkMode(instruction.chmod, instruction.flags.find(({ name }) => name === 'chmod')?.at ?? at)
+  if (instruction.kind === 'copy' || instruction.kind === 'add') checkExclude(instruction)
 }
 
 /** Known without expansion. */
@@ -60,6 +62,14 @@ export function checkSignal(signal: string, at: SourceRange): void {
 export function checkMode(mode: string, at: SourceRange): void {
   if (readMode(mode) === undefined)
     throw broken(`invalid chmod parameter: ${JSON.stringify(mode)}`, at, 'write an octal mode from 0 to 7777, or one like u=rwX,go=rX')
+}
+
+function checkExclude({ flags }: CopyInstruction | AddInstruction): void {
+  for (const { name, value = '', at } of flags) {
+    if (name !== 'exclude' || readPattern(value) !== undefined) continue
+    const hint = isLoneNegation(value.trim()) ? 'name a path after the !' : 'close the bracket, or escape it with \\'
+    throw broken(`not a pattern: --exclude=${value}`, at, hint)
+  }
 }
 
 function checkCopy(copy: CopyInstruction): void {

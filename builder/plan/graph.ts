@@ -62,6 +62,8 @@ export interface CopyOperation extends OperationBase {
   readonly fromLabel: string
   readonly sources: readonly string[]
   readonly inline: readonly InlineFile[]
+  /** Patterns of --exclude. */
+  readonly exclude: readonly string[]
   /** Absolute; a trailing slash means that it is a directory. */
   readonly destination: string
   readonly chown: string | undefined

@@ -110,6 +110,7 @@ class StagePlanner {
       fromLabel: from.label,
       sources,
       inline: inlineFiles(instruction, scope),
+      exclude: instruction.exclude,
       destination: absolute(state, destination === '' ? '.' : destination),
       chown: chown === '' ? undefined : chown,
       chmod,

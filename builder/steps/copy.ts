@@ -21,7 +21,7 @@ export interface Chosen {
 }
 
 export async function choose(operation: CopyOperation, tree: SourceTree): Promise<Chosen> {
-  const selections = await select(tree, operation.sources)
+  const selections = await select(tree, operation.sources, operation)
   const content = await contentDigest(tree, selections)
   const inline = operation.inline.map(({ name, content: text }) => [name, text])
   return { tree, selections, content: inline.length === 0 ? content : digestOf(JSON.stringify([content, inline])), archives: new Map() }

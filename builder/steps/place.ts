@@ -6,7 +6,8 @@ import { join, nameOf, parentOf } from '../../registry/store/resolve-path.ts'
 import type { TocEntry } from '../../registry/store/toc.ts'
 import { applyMode, type Mode } from '../dockerfile/mode.ts'
 import { comparePaths, resolveIn, type SourceEntry, type SourceTree } from '../sources/tree.ts'
-import { relativeTo, type Selection } from './select.ts'
+import { relativeTo } from './filter.ts'
+import type { Selection } from './select.ts'
 import type { Archive } from './unpack.ts'
 import type { Owner } from './users.ts'
 
@@ -125,7 +126,18 @@ export class Placement {
     if (existing === undefined) await this.#put({ ...this.#madeDirectory(path), mtime }, undefined)
     else if (existing.type !== 'directory') throw notDirectory(path)
     else if (path !== '') await this.#put(kept(path, { ...existing, mtime }), undefined)
-    for (const inner of selection.below) await this.#putSource(tree, inner, join(path, relativeTo(selection.entry.path, inner.path)))
+    for (const inner of selection.below) {
+      const whole = join(path, relativeTo(selection.entry.path, inner.path))
+      if (selection.passed.has(inner)) await this.#putPassed(tree, inner, whole)
+      else await this.#putSource(tree, inner, whole)
+    }
+  }
+
+  /** A directory on the way to what is taken: new with all it has in the source, over one that is there with its mode alone, as fsutil does. */
+  async #putPassed(tree: SourceTree, from: SourceEntry, path: Bytes): Promise<void> {
+    const existing = await this.at(path)
+    if (existing?.type === 'directory') await this.#put(kept(path, { ...existing, mode: from.mode }), undefined)
+    else await this.#putSource(tree, from, path)
   }
 
   async #memberPath(into: Bytes, path: Bytes, type: FileType): Promise<Bytes> {

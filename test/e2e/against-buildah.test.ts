@@ -4,6 +4,7 @@ import { Buildah, withoutBuildah } from '../../fixtures/buildah.ts'
 import { Cli } from '../../fixtures/cli.ts'
 import { sha256, type Tree, type TreeEntry, treeDifferences } from '../../fixtures/image-tree.ts'
 import { CASES } from './cases.ts'
+import { COPY_CASES } from './copy-cases.ts'
 
 /** Where buildah 1.28 makes something else than BuildKit, which we follow. A buildah that no longer does fails the test, and its row goes. */
 interface Apart {
@@ -69,6 +70,12 @@ const APART: Readonly<Record<string, Apart>> = {
     why: 'a variable set again keeps its place',
     config: ['Env'],
   },
+  ...Object.fromEntries(
+    COPY_CASES.filter(({ name }) => / --(?:exclude|parents|link|unpack)/.test(name)).map(({ name }) => [
+      name,
+      { why: 'buildah has no such flag', refuses: /[Uu]nknown flag|requires/ },
+    ]),
+  ),
   'escape=` makes the backslash an ordinary character': { why: 'in ENV as well', config: ['Env'] },
 }
 

@@ -2,6 +2,8 @@ import { gzipSync } from 'node:zlib'
 import type { ContextFiles } from '../../fixtures/cli.ts'
 import { sha256, type TreeEntry } from '../../fixtures/image-tree.ts'
 import { tarOf } from '../../fixtures/tars.ts'
+import { COPY_CASES } from './copy-cases.ts'
+import { lines } from './lines.ts'
 
 /** What a test says of a path; a string is the content of a regular file, null that nothing is there. */
 export type Expected = string | null | Partial<TreeEntry & { readonly content: string }>
@@ -22,8 +24,6 @@ export interface Case {
 }
 
 const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
-
-const lines = (...all: readonly string[]) => all.map((line) => `${line}\n`).join('')
 
 const ARCHIVE = tarOf([
   { path: 'd/', flag: '5', mode: 0o750, uid: 7, gid: 8 },
@@ -627,4 +627,5 @@ export const CASES: readonly Case[] = [
       'x/implied': { mode: '755', owner: '0:0' },
     },
   },
+  ...COPY_CASES,
 ]
