@@ -16,7 +16,6 @@ export const UNSUPPORTED: readonly Row[] = [
   row('run', 'RUN --security=insecure', (run) => run.security === 'insecure', 'security'),
   row('run', 'RUN --device', (run) => run.devices.length > 0, 'device'),
   row('copy', 'COPY --link', (copy) => copy.link, 'link'),
-  row('copy', 'COPY --parents', (copy) => copy.parents, 'parents'),
   row('add', 'ADD --link', (add) => add.link, 'link'),
   row('add', 'ADD --checksum', (add) => add.checksum !== undefined, 'checksum'),
   row('add', 'ADD --keep-git-dir', (add) => add.keepGitDir !== undefined, 'keep-git-dir'),

@@ -64,6 +64,8 @@ export interface CopyOperation extends OperationBase {
   readonly inline: readonly InlineFile[]
   /** Patterns of --exclude. */
   readonly exclude: readonly string[]
+  /** --parents: what is chosen keeps the directories it is in. */
+  readonly parents: boolean
   /** Absolute; a trailing slash means that it is a directory. */
   readonly destination: string
   readonly chown: string | undefined

@@ -111,12 +111,17 @@ class StagePlanner {
       sources,
       inline: inlineFiles(instruction, scope),
       exclude: instruction.exclude,
+      parents: instruction.kind === 'copy' && instruction.parents,
       destination: absolute(state, destination === '' ? '.' : destination),
       chown: chown === '' ? undefined : chown,
       chmod,
       time: this.#timeOf(state),
     } satisfies CopyOperation)
-    const flags = [chown === undefined ? '' : `--chown=${chown} `, chmod === undefined ? '' : `--chmod=${chmod} `].join('')
+    const flags = [
+      instruction.kind === 'copy' && instruction.parents ? '--parents ' : '',
+      chown === undefined ? '' : `--chown=${chown} `,
+      chmod === undefined ? '' : `--chmod=${chmod} `,
+    ].join('')
     const names = [...sources, ...instruction.heredocs.map((heredoc) => `<<${heredoc.name}`)]
     return layered(state, last, `${instruction.kind.toUpperCase()} ${flags}${[...names, destination].join(' ')} # buildkit`)
   }

@@ -5,6 +5,7 @@ import type { IgnoreMatcher } from '../dockerfile/ignore.ts'
 import { resolveIn, type SourceEntry, type SourceTree } from '../sources/tree.ts'
 import { excludeMatcher, filteredBelow, relativeTo } from './filter.ts'
 import { missing, namedPaths } from './match.ts'
+import { selectParents } from './select-parents.ts'
 
 /** One thing that a COPY names or matches, links on the way to it followed. */
 export interface Selection {
@@ -20,6 +21,8 @@ export interface Selection {
 export interface SelectOptions {
   /** Patterns of `--exclude`. */
   readonly exclude?: readonly string[]
+  /** `--parents`: files keep their directories. */
+  readonly parents?: boolean
 }
 
 /**
@@ -30,26 +33,24 @@ export interface SelectOptions {
 export async function select(tree: SourceTree, sources: readonly string[], options: SelectOptions = {}): Promise<Selection[]> {
   const exclude = excludeMatcher(options.exclude ?? [])
   const selections: Selection[] = []
-  for (const source of sources)
-    for (const name of await namedPaths(tree, source)) {
-      const selection = await selectOne(tree, name, source, exclude)
-      if (selection !== undefined) selections.push(selection)
-    }
+  for (const source of sources) {
+    const chosen = await (options.parents ? selectParents : selectNamed)(tree, source, exclude)
+    selections.push(...chosen)
+  }
   return selections
 }
 
-async function selectOne(
-  tree: SourceTree,
-  named: Bytes,
-  source: string,
-  exclude: IgnoreMatcher | undefined,
-): Promise<Selection | undefined> {
-  const path = await resolveIn(tree, named)
-  const entry = await tree.at(path)
-  if (entry === undefined) throw await missing(tree, source, path)
-  const name = nameOf(named)
-  if (entry.type === 'directory') return { name, entry, ...(await filteredBelow(tree, path, { exclude })) }
-  return exclude?.matches(textOfBytes(name)).ignored ? undefined : { name, entry, below: [], passed: new Set() }
+async function selectNamed(tree: SourceTree, source: string, exclude: IgnoreMatcher | undefined): Promise<Selection[]> {
+  const selections: Selection[] = []
+  for (const named of await namedPaths(tree, source)) {
+    const path = await resolveIn(tree, named)
+    const entry = await tree.at(path)
+    if (entry === undefined) throw await missing(tree, source, path)
+    const name = nameOf(named)
+    if (entry.type === 'directory') selections.push({ name, entry, ...(await filteredBelow(tree, path, { exclude })) })
+    else if (!exclude?.matches(textOfBytes(name)).ignored) selections.push({ name, entry, below: [], passed: new Set() })
+  }
+  return selections
 }
 
 /**

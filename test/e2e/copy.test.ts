@@ -25,4 +25,16 @@ describe('tsbuild build: COPY and ADD', () => {
       assert.deepEqual(await endingsAfter(dockerfile, files, { 'd/b.md': 'other', 'd/c.md': 'new' }), ['CACHED']))
     it('does not when the rest changes', async () => assert.deepEqual(await endingsAfter(dockerfile, files, { 'd/a': 'other' }), ['DONE']))
   })
+
+  describe('--parents', () => {
+    it('keeps the cache when only others change', async () => {
+      const files = { 'd/a': 'a', 'd/b': 'b', 'e/a': 'a' }
+      const endings = await endingsAfter('FROM scratch\nCOPY --parents */a /x/\n', files, { 'd/b': 'other', 'd/c': 'new' })
+      assert.deepEqual(endings, ['CACHED'])
+    })
+    it('refuses a path that is not there, at its line', async () => {
+      const { stderr } = await cli.fail({ dockerfile: 'FROM scratch\nCOPY --parents d/./mian.c /x/\n', files: { 'd/main.c': 'b' } })
+      assert.match(stderr, /Dockerfile:2[\s\S]*"d\/\.\/mian\.c" is not in the build context\nhint: did you mean main\.c\?/)
+    })
+  })
 })

@@ -8,7 +8,6 @@ const SAMPLES = [
   'RUN --security=insecure true',
   'RUN --device=a/b=c true',
   'COPY --link a b',
-  'COPY --parents a b',
   'ADD --link a b',
   'ADD --checksum=sha256:00 a b',
   'ADD --keep-git-dir a b',
@@ -30,7 +29,7 @@ describe('checkDockerfile', () => {
 
   for (const line of [
     'RUN --network=host --security=sandbox true',
-    'COPY --link=false --parents=false a b',
+    'COPY --link=false --parents a b',
     'COPY --from=x --chown=$U --chmod=$M a* b/',
     'ADD github.com/a/b c',
     'ADD $URL c',

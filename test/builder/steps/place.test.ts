@@ -12,7 +12,7 @@ async function copy(
   sources: string[],
   destination: string,
   target: Sketch,
-  options: { owner?: { uid: number; gid: number }; chmod?: string } = {},
+  options: { owner?: { uid: number; gid: number }; chmod?: string; parents?: boolean } = {},
 ) {
   const tree = treeOf(from)
   const placement = new Placement(treeOf(target), {
@@ -20,7 +20,7 @@ async function copy(
     chmod: options.chmod === undefined ? undefined : readMode(options.chmod),
     time,
   })
-  for (const selection of await select(tree, sources)) await placement.copy(tree, selection, destination)
+  for (const selection of await select(tree, sources, options)) await placement.copy(tree, selection, destination)
   return placement
     .entries()
     .map((e) => `${e.path} ${e.type} ${e.mode.toString(8)} ${e.uid}:${e.gid} ${e.mtime.seconds}${e.link === '' ? '' : ` ${e.link}`}`)
@@ -141,6 +141,26 @@ describe('COPY', () => {
   for (const [name, from, sources, destination, target, want] of rows) {
     it(name, async () => assert.deepEqual(await copy(from, sources, destination, target), want))
   }
+
+  describe('--parents', () => {
+    const from = { a: { type: 'directory', mode: 0o700, uid: 5, gid: 6 }, 'a/b': { type: 'directory', mode: 0o710 }, 'a/b/f': 'x' } as const
+    it('gives directories on the way what they have in the source', async () => {
+      const got = await copy(from, ['a/b/f'], '/d', {}, { parents: true })
+      assert.deepEqual(got, [
+        'd directory 755 0:0 1000',
+        'd/a directory 700 5:6 1000',
+        'd/a/b directory 710 0:0 1000',
+        'd/a/b/f file 644 0:0 1000',
+      ])
+    })
+    it('gives those that are there the mode alone', async () => {
+      const there = { type: 'directory', mode: 0o777, uid: 9, gid: 9, mtime: { seconds: 5, nanoseconds: 0 } } as const
+      const got = await copy(from, ['a/./b/f'], '/d', { d: there, 'd/b': there }, { parents: true })
+      assert.deepEqual(got, ['d directory 777 9:9 1000', 'd/b directory 710 9:9 5', 'd/b/f file 644 0:0 1000'])
+    })
+    it('makes the destination when nothing matches', async () =>
+      assert.deepEqual(await copy(from, ['a/no*'], '/d', {}, { parents: true }), ['d directory 755 0:0 1000']))
+  })
 
   it('gives new parents the octal --chmod and the --chown owner', async () => {
     const got = await copy({ a: 'x' }, ['a'], '/d/b', {}, { owner: { uid: 3, gid: 4 }, chmod: '777' })

@@ -45,3 +45,54 @@ describe('COPY --exclude', () => {
     assert.notEqual(await digest(FILES, ['b', '!b/c']), await digest(FILES, ['b/d.md']))
   })
 })
+
+describe('COPY --parents', () => {
+  const deep: Sketch = {
+    't/a/b/c/d/foo': '',
+    't/a/b/c/d/e/bay': '',
+    't/a/b2/c/d/e/bar': '',
+    't/a/b/c2/d/e2/baz': '',
+    't/x': '',
+    l: '->t/a',
+    't/m': '->a',
+  }
+  const rows: [name: string, source: string, exclude: string[], want: string[]][] = [
+    ['keeps the directories of a file', 't/x', [], [': (t) t/x']],
+    [
+      'keeps those of a directory, with all it holds',
+      '/t/a/b2/c/d',
+      [],
+      [': (t) (t/a) (t/a/b2) (t/a/b2/c) t/a/b2/c/d t/a/b2/c/d/e t/a/b2/c/d/e/bar'],
+    ],
+    ['begins at the pivot', 't/a/b/./c/d/foo', [], ['t/a/b: (t/a/b/c) (t/a/b/c/d) t/a/b/c/d/foo']],
+    ['takes the first pivot of two', 't/a/./b/./c2', [], ['t/a: (t/a/b) t/a/b/c2 t/a/b/c2/d t/a/b/c2/d/e2 t/a/b/c2/d/e2/baz']],
+    ['takes no pivot at the end or the start', './t/x/.', [], [': (t) t/x']],
+    ['matches wildcards below the pivot', 't/a/./*/c2', [], ['t/a: (t/a/b) t/a/b/c2 t/a/b/c2/d t/a/b/c2/d/e2 t/a/b/c2/d/e2/baz']],
+    [
+      'crosses directories with **, and has a top for each match before the pivot',
+      't/a/b*/./c/**/e',
+      [],
+      ['t/a/b: (t/a/b/c) (t/a/b/c/d) t/a/b/c/d/e t/a/b/c/d/e/bay', 't/a/b2: (t/a/b2/c) (t/a/b2/c/d) t/a/b2/c/d/e t/a/b2/c/d/e/bar'],
+    ],
+    ['has its top alone for a wildcard without a match', 't/a/./no*', [], ['t/a:']],
+    ['chooses nothing when no top matches', 'no*/./x*', [], []],
+    ['follows links before the pivot', 'l/./b2/c', [], ['t/a: (t/a/b2) t/a/b2/c t/a/b2/c/d t/a/b2/c/d/e t/a/b2/c/d/e/bar']],
+    ['takes a link as it is', 'l', [], [': l']],
+    ['takes everything for .', '.', ['t/a', 'l'], [': t t/m t/x']],
+    ['stays below the root', '../../t/x', [], [': (t) t/x']],
+    ['leaves out by --exclude below the pivot', 't/./*', ['a', 'm'], ['t: t/x']],
+    ['may have all of it excluded', 't/x', ['t'], [':']],
+  ]
+  for (const [name, source, exclude, want] of rows)
+    it(name, async () => assert.deepEqual(await chosen(deep, [source], { parents: true, exclude }), want))
+
+  for (const [source, hint] of [
+    ['t/no', 'paths of COPY begin at the build context'],
+    ['t/no/./x', 'paths of COPY begin at the build context'],
+    ['t/x/./y', 'paths of COPY begin at the build context'],
+    ['t/x/./', 'paths of COPY begin at the build context'],
+    ['t/m/b2', 'name what it leads to: t/a/b2'],
+  ] as const)
+    it(`refuses ${source}`, async () => assert.rejects(chosen(deep, [source], { parents: true }), { code: 'COPY_SOURCE_MISSING', hint }))
+  it('refuses a bad pattern', async () => assert.rejects(chosen(deep, ['t/./[x'], { parents: true }), { code: 'COPY_PATTERN' }))
+})
