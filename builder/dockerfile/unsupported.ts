@@ -19,7 +19,6 @@ export const UNSUPPORTED: readonly Row[] = [
   row('add', 'ADD --link', (add) => add.link, 'link'),
   row('add', 'ADD --checksum', (add) => add.checksum !== undefined, 'checksum'),
   row('add', 'ADD --keep-git-dir', (add) => add.keepGitDir !== undefined, 'keep-git-dir'),
-  row('add', 'ADD --unpack', (add) => add.unpack !== undefined, 'unpack'),
   row('add', 'ADD of a git repository', (add) => add.sources.some((source) => remoteSource(source) === 'git')),
   row('add', 'ADD of a URL', (add) => add.sources.some((source) => remoteSource(source) === 'http')),
 ]

@@ -9,7 +9,7 @@ import type { CopyOperation, MkdirOperation, Operation, RunOperation } from './g
  *
  * Counted: the parent's ChainID (never a time or a path of this machine, so keys agree between machines), platform, and
  *   RUN   argv with SHELL, user, working directory, the environment and arguments it can see, network mode; that there is a single id, where it is so
- *   COPY  destination, --chown, --chmod, ADD or COPY, and the content digest of exactly the files chosen: names below each source, types, modes, link
+ *   COPY  destination, --chown, --chmod, whether archives are unpacked, and the content digest of exactly the files chosen: names below each source, types, modes, link
  *         targets, bytes, xattrs, hard-link groups, owners. Not their mtime, not ENV.
  *   WORKDIR  path and user
  * Not counted: values of proxy variables and secrets, times, names of stages and of the context's folder.
@@ -17,7 +17,7 @@ import type { CopyOperation, MkdirOperation, Operation, RunOperation } from './g
 export type KeyParts = Readonly<Record<string, string>>
 
 /** Changes when equal parts would no longer mean an equal result. */
-const KEY_VERSION = '1'
+const KEY_VERSION = '2'
 
 export function keyOf(parts: KeyParts): Digest {
   const sorted = Object.entries(parts).sort(([a], [b]) => (a < b ? -1 : 1))
@@ -62,7 +62,7 @@ function runParts(operation: RunOperation): KeyParts {
 
 function copyParts(operation: CopyOperation): KeyParts {
   return {
-    instruction: operation.add ? 'ADD' : 'COPY',
+    instruction: operation.unpack ? 'ADD' : 'COPY',
     destination: operation.destination,
     chown: operation.chown ?? '',
     chmod: operation.chmod ?? '',

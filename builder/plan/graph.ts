@@ -54,8 +54,8 @@ export interface InlineFile {
 /** COPY and ADD. */
 export interface CopyOperation extends OperationBase {
   readonly kind: 'copy'
-  /** True for ADD: local archives are unpacked. */
-  readonly add: boolean
+  /** ADD without --unpack=false: local archives are unpacked. */
+  readonly unpack: boolean
   /** Where the sources are: the context, or the result of inputs[1]. */
   readonly from: 'context' | 'operation'
   /** How messages call where the sources are. */

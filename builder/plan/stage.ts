@@ -105,7 +105,7 @@ class StagePlanner {
     const last = this.#graph.add({
       ...this.#common(instruction, [state.last, ...from.inputs]),
       kind: 'copy',
-      add: instruction.kind === 'add',
+      unpack: instruction.kind === 'add' && instruction.unpack !== false,
       from: from.inputs.length === 0 ? 'context' : 'operation',
       fromLabel: from.label,
       sources,

@@ -608,22 +608,30 @@ export const CASES: readonly Case[] = [
     history: ['ADD not-a.tar /made/ # buildkit*', 'ADD --chown=11:12 plain.tar /owned/ # buildkit*'],
   },
   {
-    name: 'ADD unpacks through links of the image, stays in it, and makes folders that the archive implies',
-    dockerfile: lines('FROM busybox', 'RUN mkdir -p /real /x && ln -s /real /x/link && ln -s ../../../real /x/up', 'ADD odd.tar /x'),
+    name: 'ADD unpacks through links of the image, stays in the destination, and makes folders that the archive implies',
+    dockerfile: lines(
+      'FROM busybox',
+      'RUN mkdir -p /real /x/sub && ln -s /real /link && ln -s /sub /x/link',
+      'ADD odd.tar /',
+      'ADD --chown=5:6 --chmod=700 odd.tar /x',
+    ),
     files: {
       'odd.tar': {
         content: tarOf([
           { path: 'link/through', content: 'link' },
-          { path: 'up/too', content: 'up' },
           { path: 'implied/parent/g', content: 'g' },
         ]),
       },
     },
     tree: {
-      'real/through': 'link',
-      'real/too': 'up',
+      link: { type: 'symlink' },
+      'real/through': { content: 'link', owner: '0:0' },
+      'implied/parent/g': 'g',
+      implied: { mode: '755', owner: '0:0' },
+      // An absolute link leads to below the destination, as for a process that had it as root.
       'x/link': { type: 'symlink' },
-      'x/implied/parent/g': 'g',
+      'x/sub/through': { content: 'link', mode: '644', owner: '5:6' },
+      'x/implied/parent/g': { content: 'g', owner: '5:6' },
       'x/implied': { mode: '755', owner: '0:0' },
     },
   },

@@ -1,5 +1,9 @@
+import { sha256 } from '../../fixtures/image-tree.ts'
+import { tarOf } from '../../fixtures/tars.ts'
 import type { Case } from './cases.ts'
 import { lines } from './lines.ts'
+
+const ARCHIVE = tarOf([{ path: 'in/a', content: 'a' }])
 
 const KINDS = {
   'dir1/1.png': '1p',
@@ -145,6 +149,55 @@ export const COPY_CASES: readonly Case[] = [
       '3/c/d/e/bar': '',
       '4/a/b/c2/d/e2': { type: 'directory' },
       '4/a/b/c2/d/e/baz': null,
+    },
+  },
+  {
+    name: 'ADD --unpack=false takes archives as they are, and ADD --unpack only archives apart',
+    dockerfile: lines(
+      'FROM scratch',
+      'ADD --unpack=false a.tar /as-is/',
+      'ADD --unpack a.tar f /unpacked/',
+      'ADD --unpack=true *.tar /both',
+    ),
+    files: { 'a.tar': { content: ARCHIVE }, 'b.tar': { content: tarOf([{ path: 'b', content: 'b' }]) }, f: 'f' },
+    tree: {
+      'as-is/a.tar': { sha256: sha256(ARCHIVE) },
+      'unpacked/in/a': 'a',
+      'unpacked/f': 'f',
+      'both/in/a': 'a',
+      'both/b': 'b',
+    },
+    history: ['ADD a.tar /as-is/ # buildkit*', 'ADD a.tar f /unpacked/ # buildkit*', 'ADD *.tar /both # buildkit*'],
+  },
+  {
+    name: 'ADD of an archive replaces what is in the way of its members, and takes over folders that are there',
+    dockerfile: lines(
+      'FROM busybox',
+      'RUN mkdir -p /d/dir/below /d/kept && echo f > /d/file && ln -s file /d/link && echo k > /d/kept/k && chown -R 9:9 /d',
+      'ADD a.tar /d',
+    ),
+    files: {
+      'a.tar': {
+        content: tarOf([
+          { path: 'dir', content: 'a file now' },
+          { path: 'file/', flag: '5', mode: 0o711 },
+          { path: 'file/in', content: 'in' },
+          { path: 'link', content: 'no link' },
+          { path: 'kept/', flag: '5', mode: 0o750, uid: 3, gid: 4 },
+          { path: './', flag: '5', mode: 0o700, uid: 3, gid: 4 },
+          { path: 'hard', flag: '1', link: 'link' },
+        ]),
+      },
+    },
+    tree: {
+      d: { mode: '755', owner: '9:9' },
+      'd/dir': 'a file now',
+      'd/dir/below': null,
+      'd/file': { type: 'directory', mode: '711' },
+      'd/file/in': 'in',
+      'd/link': { content: 'no link', sameFileAs: 'd/hard' },
+      'd/kept': { mode: '750', owner: '3:4' },
+      'd/kept/k': { content: 'k\n', owner: '9:9' },
     },
   },
 ]

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { Cli, type ContextFiles } from '../../fixtures/cli.ts'
+import { sha256 } from '../../fixtures/image-tree.ts'
+import { tarOf } from '../../fixtures/tars.ts'
 
 describe('tsbuild build: COPY and ADD', () => {
   let cli: Cli
@@ -36,5 +41,68 @@ describe('tsbuild build: COPY and ADD', () => {
       const { stderr } = await cli.fail({ dockerfile: 'FROM scratch\nCOPY --parents d/./mian.c /x/\n', files: { 'd/main.c': 'b' } })
       assert.match(stderr, /Dockerfile:2[\s\S]*"d\/\.\/mian\.c" is not in the build context\nhint: did you mean main\.c\?/)
     })
+  })
+
+  describe('ADD of an archive', () => {
+    const tar = tarOf([
+      { path: 'd/a', content: randomBytes(2_000_000) },
+      { path: 'd/b', content: 'b' },
+    ])
+    const packed = {
+      gzip: gzipSync(tar),
+      ...Object.fromEntries(
+        (['bzip2', 'xz', 'zstd'] as const).map((name) => [name, execFileSync(name, ['-cq'], { input: tar, maxBuffer: 1 << 26 })]),
+      ),
+    }
+    for (const [name, content] of Object.entries(packed)) {
+      it(`unpacks ${name}, whatever its name`, async () => {
+        const { image } = await cli.build({ dockerfile: 'FROM scratch\nADD blob /x\n', files: { blob: { content } } })
+        assert.deepEqual([...image.tree.keys()], ['x', 'x/d', 'x/d/a', 'x/d/b'])
+        assert.equal(image.tree.get('x/d/b')?.sha256, sha256('b'))
+      })
+      it(`refuses ${name} that is damaged, and --unpack=false takes it`, async () => {
+        const files = { 'sub/blob': { content: content.subarray(0, -50_000) } }
+        const { stderr } = await cli.fail({ dockerfile: 'FROM scratch\nADD sub/blob /x\n', files })
+        assert.match(stderr, /Dockerfile:2\n/)
+        assert.match(stderr, /tsbuild: ADD cannot unpack sub\/blob: compressed bytes end early\nhint: COPY, or ADD --unpack=false, takes/)
+        const { image } = await cli.build({ dockerfile: 'FROM scratch\nADD --unpack=false sub/blob /x\n', files })
+        assert.equal(image.tree.get('x')?.sha256, sha256(files['sub/blob'].content))
+      })
+      it(`copies what is only ${name}`, async () => {
+        const text = name === 'gzip' ? gzipSync('text') : execFileSync(name, ['-cq'], { input: 'text' })
+        const { image } = await cli.build({ dockerfile: 'FROM scratch\nADD t.tar /x\n', files: { 't.tar': { content: text } } })
+        assert.equal(image.tree.get('x')?.sha256, sha256(text))
+      })
+    }
+
+    const hostile: readonly [what: string, members: Parameters<typeof tarOf>[0], says: RegExp][] = [
+      ['a member that leads out', [{ path: 'ok' }, { path: '../../out', content: 'x' }], /ADD cannot unpack a\.tar: /],
+      ['a hard link out of it', [{ path: 'ok' }, { path: 'l', flag: '1', link: '../etc/passwd' }], /ADD cannot unpack a\.tar: /],
+      [
+        'a member behind a link that leads out',
+        [
+          { path: 'l', flag: '2', link: '../../etc' },
+          { path: 'l/passwd', content: 'x' },
+        ],
+        /ADD cannot unpack a\.tar: l\/passwd would go through l, a link that leads out of the destination/,
+      ],
+      [
+        'a member behind links in a circle',
+        [
+          { path: 'l', flag: '2', link: 'm' },
+          { path: 'm', flag: '2', link: 'l' },
+          { path: 'l/x', content: 'x' },
+        ],
+        /too many symbolic links/,
+      ],
+      ['a name that means a deletion', [{ path: 'd/.wh.x', content: 'x' }], /cannot be in a layer/],
+    ]
+    for (const [what, members, says] of hostile)
+      it(`refuses ${what}`, async () => {
+        const files = { 'a.tar': { content: tarOf(members) } }
+        const { stderr, status } = await cli.fail({ dockerfile: 'FROM scratch\nADD a.tar /dest/\n', files })
+        assert.equal(status, 1)
+        assert.match(stderr, says)
+      })
   })
 })

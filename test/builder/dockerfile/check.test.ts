@@ -11,7 +11,6 @@ const SAMPLES = [
   'ADD --link a b',
   'ADD --checksum=sha256:00 a b',
   'ADD --keep-git-dir a b',
-  'ADD --unpack=false a b',
   'ADD https://example.com/a.git b',
   'ADD https://example.com/a b',
 ]
