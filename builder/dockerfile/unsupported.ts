@@ -15,8 +15,6 @@ export const UNSUPPORTED: readonly Row[] = [
   row('run', 'RUN --mount', (run) => run.mounts.length > 0, 'mount'),
   row('run', 'RUN --security=insecure', (run) => run.security === 'insecure', 'security'),
   row('run', 'RUN --device', (run) => run.devices.length > 0, 'device'),
-  row('copy', 'COPY --link', (copy) => copy.link, 'link'),
-  row('add', 'ADD --link', (add) => add.link, 'link'),
   row('add', 'ADD --checksum', (add) => add.checksum !== undefined, 'checksum'),
   row('add', 'ADD --keep-git-dir', (add) => add.keepGitDir !== undefined, 'keep-git-dir'),
   row('add', 'ADD of a git repository', (add) => add.sources.some((source) => remoteSource(source) === 'git')),

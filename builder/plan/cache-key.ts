@@ -10,7 +10,7 @@ import type { CopyOperation, MkdirOperation, Operation, RunOperation } from './g
  * Counted: the parent's ChainID (never a time or a path of this machine, so keys agree between machines), platform, and
  *   RUN   argv with SHELL, user, working directory, the environment and arguments it can see, network mode; that there is a single id, where it is so
  *   COPY  destination, --chown, --chmod, whether archives are unpacked, and the content digest of exactly the files chosen: names below each source, types, modes, link
- *         targets, bytes, xattrs, hard-link groups, owners. Not their mtime, not ENV.
+ *         targets, bytes, xattrs, hard-link groups, owners. Not their mtime, not ENV. With --link not the parent: it is as on scratch.
  *   WORKDIR  path and user
  * Not counted: values of proxy variables and secrets, times, names of stages and of the context's folder.
  */
@@ -40,7 +40,7 @@ export function keyParts(operation: Exclude<Operation, { kind: 'source' }>, { pa
     case 'run':
       return { ...common, ...runParts(operation), ...(idKind !== '' && { ids: idKind }) }
     case 'copy':
-      return { ...common, ...copyParts(operation), content: content ?? '' }
+      return { ...common, ...(operation.link && { parent: 'scratch' }), ...copyParts(operation), content: content ?? '' }
     case 'mkdir':
       return { ...common, ...mkdirParts(operation) }
   }

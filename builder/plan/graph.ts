@@ -66,6 +66,8 @@ export interface CopyOperation extends OperationBase {
   readonly exclude: readonly string[]
   /** --parents: what is chosen keeps the directories it is in. */
   readonly parents: boolean
+  /** --link: the layer is made over nothing, and does not depend on what is below it. */
+  readonly link: boolean
   /** Absolute; a trailing slash means that it is a directory. */
   readonly destination: string
   readonly chown: string | undefined

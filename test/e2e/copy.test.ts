@@ -43,6 +43,37 @@ describe('tsbuild build: COPY and ADD', () => {
     })
   })
 
+  describe('--link', () => {
+    const stages = (first: string) =>
+      `FROM busybox AS s\nRUN echo s > /s\nFROM busybox\nENV TIME=1\nRUN ${first}\nCOPY --link a /d/\nCOPY --link --from=s /s /d/\nCOPY a /plain\n`
+    it('keeps the cache when what is below changes, and the layer with it', async () => {
+      const context = cli.context({ Dockerfile: stages('echo 1 > /1'), a: 'a' })
+      const before = await cli.build(context)
+      writeFileSync(join(context, 'Dockerfile'), stages('echo 2 > /2 && mkdir -m 700 /d'))
+      const after = await cli.build(context)
+      assert.deepEqual(Object.fromEntries(after.steps), {
+        'RUN echo s > /s': 'CACHED',
+        'RUN echo 2 > /2 && mkdir -m 700 /d': 'DONE',
+        'COPY --link a /d/': 'CACHED',
+        'COPY --link --from=s /s /d/': 'CACHED',
+        'COPY a /plain': 'DONE',
+      })
+      const layers = (built: typeof before) => built.image.manifest.layers.map(({ digest }) => digest)
+      assert.deepEqual(layers(after).slice(-3, -1), layers(before).slice(-3, -1))
+      assert.deepEqual(
+        [...after.image.tree.keys()].filter((path) => /^(1|2|d|d\/.*|plain)$/.test(path)),
+        ['2', 'd', 'd/a', 'd/s', 'plain'],
+      )
+      assert.equal(after.image.tree.get('d')?.mode, '755')
+    })
+    it('cannot look up a name, and says so before anything runs', async () => {
+      const dockerfile = 'FROM busybox\nRUN false\nCOPY --link --chown=daemon:0 a /a\n'
+      const { stderr } = await cli.fail({ dockerfile, files: { a: 'a' } })
+      assert.match(stderr, /tsbuild: --link cannot look up the names in --chown=daemon:0\nhint: write numbers, or leave --link out/)
+      assert.match(stderr, /3 \| >>> COPY --link --chown=daemon:0 a \/a\n.*\^{16}/)
+    })
+  })
+
   describe('ADD of an archive', () => {
     const tar = tarOf([
       { path: 'd/a', content: randomBytes(2_000_000) },
