@@ -46,6 +46,7 @@ export class Placement {
   readonly #target: Target
   readonly #options: PlaceOptions
   readonly #placed = new Map<Bytes, Placed>()
+  #copies = 0
 
   constructor(target: Target, options: PlaceOptions) {
     this.#target = target
@@ -54,6 +55,7 @@ export class Placement {
 
   /** Copies one selection to `destination`, with the rules of fsutil's copy: a directory gives its contents, a file goes into a directory or becomes it. */
   async copy(tree: SourceTree, selection: Selection, destination: Bytes): Promise<void> {
+    this.#copies += 1
     const path = await this.resolve(destination)
     const existing = await this.at(path)
     if (selection.entry.type === 'directory') return this.#copyDirectory(tree, selection, path)
@@ -148,7 +150,8 @@ export class Placement {
     const { mtime, link, rdevMajor, rdevMinor, xattrs } = from
     const source = from.type === 'file' ? tree.content(from) : ({ kind: 'none' } as const)
     const size = from.type === 'file' ? from.size : 0
-    const sameFile = from.sameFile === undefined ? undefined : `${tree.label}\0${from.sameFile}`
+    // Names of one file stay together within what one source names or matches, as in fsutil.
+    const sameFile = from.sameFile === undefined || from.type !== 'file' ? undefined : `${this.#copies}\0${from.sameFile}`
     await this.#put({ path, type, mode, uid, gid, mtime, link, rdevMajor, rdevMinor, xattrs, size, source }, sameFile)
   }
 

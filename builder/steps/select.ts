@@ -61,22 +61,23 @@ export async function contentDigest(tree: SourceTree, selections: readonly Selec
   const files = selections.flatMap((selection) => [selection.entry, ...selection.below]).filter((entry) => entry.type === 'file')
   const digests = await tree.digests(files)
   const digestByEntry = new Map(files.map((entry, index) => [entry, digests[index]]))
-  const groups = new Map<string, number>()
-  const groupOf = (key: string | undefined): number | undefined => {
-    if (key === undefined) return undefined
-    const group = groups.get(key) ?? groups.size
-    groups.set(key, group)
+  const lines: string[] = []
+  let groups = new Map<string, number>()
+  const groupOf = ({ type, sameFile }: SourceEntry): number | undefined => {
+    if (sameFile === undefined || type !== 'file') return undefined
+    const group = groups.get(sameFile) ?? groups.size
+    groups.set(sameFile, group)
     return group
   }
-  const lines: string[] = []
   const add = (name: Bytes, entry: SourceEntry, isPassed: boolean) => {
-    const { type, mode, uid, gid, link, rdevMajor, rdevMinor, xattrs, sameFile } = entry
+    const { type, mode, uid, gid, link, rdevMajor, rdevMinor, xattrs } = entry
     const digest = digestByEntry.get(entry)
     const content = digest === undefined ? '' : Buffer.from(digest).toString('hex')
-    const fields = [name, type, mode, uid, gid, link, rdevMajor, rdevMinor, xattrs, groupOf(sameFile), content]
+    const fields = [name, type, mode, uid, gid, link, rdevMajor, rdevMinor, xattrs, groupOf(entry), content]
     lines.push(JSON.stringify(isPassed ? [...fields, 'passed'] : fields))
   }
   for (const { name, entry, below, passed } of selections) {
+    groups = new Map()
     add(entry.type === 'directory' ? '' : name, entry, false)
     for (const inner of below) add(relativeTo(entry.path, inner.path), inner, passed.has(inner))
     lines.push('')

@@ -75,6 +75,14 @@ const APART: Readonly<Record<string, Apart>> = {
     why: 'a variable set again keeps its place',
     config: ['Env'],
   },
+  'COPY of what is there already: folders keep owner and mode at the top and take those of the source below': {
+    why: 'folders on the way have the octal --chmod',
+    tree: ['/newer: mode "711" | "755"'],
+  },
+  'ADD of archives makes the destination of the --chown owner, 0755, and takes several': {
+    why: '--chown counts for what is unpacked',
+    tree: ['/new/er/a: owner "5:6" | "0:0"', '/new/er/b: owner "5:6" | "0:0"'],
+  },
   'ADD of an archive replaces what is in the way of its members, and takes over folders that are there': {
     why: 'what an archive says of ./ is not about the destination',
     tree: ['/d: mode "755" | "700", owner "9:9" | "3:4"'],

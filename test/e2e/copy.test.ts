@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { Cli, type ContextFiles } from '../../fixtures/cli.ts'
@@ -72,6 +74,23 @@ describe('tsbuild build: COPY and ADD', () => {
       assert.match(stderr, /tsbuild: --link cannot look up the names in --chown=daemon:0\nhint: write numbers, or leave --link out/)
       assert.match(stderr, /3 \| >>> COPY --link --chown=daemon:0 a \/a\n.*\^{16}/)
     })
+  })
+
+  it('takes a fifo as it is, and a socket as an empty file, without opening them', async () => {
+    const context = cli.context({ Dockerfile: 'FROM scratch\nCOPY d /d\nADD d/fifo d/socket /e/\n', 'd/f': 'f' })
+    execFileSync('mkfifo', ['-m', '640', join(context, 'd/fifo')])
+    const server = createServer().listen(join(context, 'd/socket'))
+    await once(server, 'listening')
+    try {
+      const { tree } = (await cli.build(context)).image
+      for (const folder of ['d', 'e']) {
+        const [fifo, socket] = [tree.get(`${folder}/fifo`), tree.get(`${folder}/socket`)]
+        assert.deepEqual([fifo?.type, fifo?.mode, fifo?.owner], ['fifo', '640', '0:0'])
+        assert.deepEqual([socket?.type, socket?.sha256], ['file', sha256('')])
+      }
+    } finally {
+      server.close()
+    }
   })
 
   describe('ADD of an archive', () => {
