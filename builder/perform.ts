@@ -142,7 +142,7 @@ async function copyLayer(
   build: Performance,
   signal: AbortSignal,
 ): Promise<LayerRef> {
-  const view = await viewOf(parent, build.deps, signal)
+  const view = await viewOf(operation.link ? [] : parent, build.deps, signal)
   const target = new LayersTree(view, 'the image')
   const found = await findArchives(operation, chosen, build.deps, signal)
   const entries = await copyEntries(operation, found, target, () => readUserFiles(view, signal))

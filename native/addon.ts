@@ -5,6 +5,7 @@ import type { Codec } from '../registry/oci/media-type.ts'
 import { failureFrom } from './failure.ts'
 import type { HeldLock, LockOptions, NativeOps } from './ops.ts'
 import { KIND } from './protocol.ts'
+import { codeOfCodec, type ReadCodec } from './requests/fields.ts'
 import * as files from './requests/files.ts'
 import * as layers from './requests/layers.ts'
 import { type Bytes, Reader } from './wire.ts'
@@ -43,13 +44,12 @@ export interface Addon extends NativeOps {
   /** Starts `path` with exactly these arguments and variables; standard input is empty, output and errors go where ours go. */
   spawn(path: Bytes, argv: readonly Bytes[], env: readonly Bytes[]): SpawnedHelper
   /** Inflates a stream; fails with EFBIG once more than `maxBytes` have come out. */
-  decoder(codec: Codec, source: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Uint8Array>
+  decoder(codec: ReadCodec, source: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Uint8Array>
   /** Compresses a stream in independent pieces of 1 MiB. Level 0 is the default of the codec. */
   encoder(codec: Codec, source: AsyncIterable<Uint8Array>, level?: number): AsyncGenerator<Uint8Array>
 }
 
 const LONGEST_WAIT_MS = 20
-const CODE_OF_CODEC: Record<Codec, number> = { none: 0, gzip: 1, zstd: 2 }
 
 /** Loads the addon from this file; throws what process.dlopen throws when it cannot be. */
 export function openAddon(path: string): Addon {
@@ -116,11 +116,11 @@ class LoadedAddon implements Addon {
     return { ...child, ended: promise }
   }
 
-  decoder(codec: Codec, source: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Uint8Array> {
-    return pump(new this.#binding.CodecStream(CODE_OF_CODEC[codec], false, 0, maxBytes), source)
+  decoder(codec: ReadCodec, source: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Uint8Array> {
+    return pump(new this.#binding.CodecStream(codeOfCodec(codec), false, 0, maxBytes), source)
   }
   encoder(codec: Codec, source: AsyncIterable<Uint8Array>, level = 0): AsyncGenerator<Uint8Array> {
-    return pump(new this.#binding.CodecStream(CODE_OF_CODEC[codec], true, level, 0), source)
+    return pump(new this.#binding.CodecStream(codeOfCodec(codec), true, level, 0), source)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

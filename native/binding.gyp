@@ -5,6 +5,8 @@
     "have_deflate%": "<!(bash ../scripts/probe.sh libdeflate.h libdeflate.a)",
     "have_zlib%": "<!(bash ../scripts/probe.sh zlib.h libz.a)",
     "have_zstd%": "<!(bash ../scripts/probe.sh zstd.h libzstd.a)",
+    "have_bzip2%": "<!(bash ../scripts/probe.sh bzlib.h libbz2.a)",
+    "have_xz%": "<!(bash ../scripts/probe.sh lzma.h liblzma.a)",
     "tsbuild_version": "<!(node -p \"require('../package.json').version\")",
     "zlib_sources": "../node_modules/zlib-sync/deps/zlib"
   },
@@ -17,6 +19,8 @@
     "conditions": [
       ["have_deflate==1", { "defines": ["TSBUILD_LIBDEFLATE"] }],
       ["have_zstd==1", { "defines": ["TSBUILD_ZSTD"] }],
+      ["have_bzip2==1", { "defines": ["TSBUILD_BZIP2"] }],
+      ["have_xz==1", { "defines": ["TSBUILD_XZ"] }],
       ["have_zlib==0", { "include_dirs": ["<(zlib_sources)"] }]
     ]
   },
@@ -32,6 +36,9 @@
         "conditions": [
           ["have_deflate==1", { "libraries": ["-l:libdeflate.a"] }],
           ["have_zstd==1", { "libraries": ["-l:libzstd.a"] }],
+          # Debian's libbz2.a is not position independent: the addon takes the shared library, which dpkg needs anyway, static programs the archive.
+          ["have_bzip2==1", { "libraries": ["-lbz2"] }],
+          ["have_xz==1", { "libraries": ["-l:liblzma.a"] }],
           ["have_zlib==1", { "libraries": ["-l:libz.a"] }]
         ]
       },

@@ -95,6 +95,14 @@ function messageOf(cause: NativeCause): string {
   return `cannot ${VERBS[cause.syscall] ?? 'process'}${subject}: ${cause.code} (${cause.syscall})`
 }
 
+const CODEC_PACKAGES: Readonly<Record<string, string>> = { zstd: 'libzstd-dev', bzip2: 'libbz2-dev', xz: 'liblzma-dev' }
+
+/** For "zstd is not built in". */
+function packageHint(call: string): string | undefined {
+  const name = CODEC_PACKAGES[call.split(' ', 1)[0] ?? '']
+  return name === undefined ? undefined : `install ${name} and run: npm run native`
+}
+
 function hintOf(cause: NativeCause): string | undefined {
   switch (cause.code) {
     case 'ENOSPC':
@@ -105,7 +113,7 @@ function hintOf(cause: NativeCause): string | undefined {
       return 'the user who runs tsbuild has no permission for it'
     case 'ENOTSUP':
     case 'EOPNOTSUPP':
-      return cause.syscall.startsWith('zstd') ? 'install libzstd-dev and run: npm run native' : undefined
+      return packageHint(cause.syscall)
     case 'EOVERFLOW':
       return 'give the user a range of ids in /etc/subuid and /etc/subgid'
     case 'EMFILE':

@@ -13,7 +13,7 @@ stamp_now() {
     echo "${GYP_DEFINES:-} ${TSBUILD_NATIVE:-}"
     grep '"version"' package.json
     # the headers of the codecs: installing or removing a package changes what is built
-    ls -d /usr/include/libdeflate.h /usr/include/zlib.h /usr/include/zstd.h 2> /dev/null || true
+    ls -d /usr/include/libdeflate.h /usr/include/zlib.h /usr/include/zstd.h /usr/include/bzlib.h /usr/include/lzma.h 2> /dev/null || true
     find native/src native/binding.gyp native/nodedir node_modules/node-api-headers/package.json node_modules/node-addon-api/package.json scripts/build-native.sh scripts/probe.sh scripts/seccomp.mjs -type f -print0 | sort -z | xargs -0 sha256sum
   } | sha256sum | cut -c1-32
 }
@@ -32,7 +32,7 @@ command -v python3 > /dev/null && python3 -c 'import shlex, json, logging' 2> /d
 [ -e node_modules/node-gyp/bin/node-gyp.js ] || die "node_modules is missing; run: npm ci --ignore-scripts"
 
 missing=()
-for library in deflate:libdeflate.h:libdeflate.a:libdeflate-dev zlib:zlib.h:libz.a:zlib1g-dev zstd:zstd.h:libzstd.a:libzstd-dev; do
+for library in deflate:libdeflate.h:libdeflate.a:libdeflate-dev zlib:zlib.h:libz.a:zlib1g-dev zstd:zstd.h:libzstd.a:libzstd-dev bzip2:bzlib.h:libbz2.a:libbz2-dev xz:lzma.h:liblzma.a:liblzma-dev; do
   IFS=: read -r name header archive package <<< "$library"
   case " ${GYP_DEFINES:-} " in
     *" have_$name=0 "*) missing+=("$package") ;;
@@ -42,7 +42,7 @@ done
 if [ ${#missing[@]} -gt 0 ]; then
   advice="apt-get install --no-install-recommends ${missing[*]}"
   [ "${TSBUILD_NATIVE:-}" != require ] || die "missing ${missing[*]}; run: $advice"
-  echo "build-native: without ${missing[*]}: gzip is slower or zstd is refused; for the full codecs run: $advice" >&2
+  echo "build-native: without ${missing[*]}: gzip is slower, or zstd, bzip2 or xz are refused; for the full codecs run: $advice" >&2
   case " ${missing[*]} " in *" zlib1g-dev "*)
     [ -e node_modules/zlib-sync/deps/zlib/inflate.c ] || die "neither zlib1g-dev nor the sources in node_modules/zlib-sync are here; run: $advice"
     ;;

@@ -9,6 +9,8 @@ full_python()              python3          node-gyp is written in it (python3-m
 /usr/include/libdeflate.h  libdeflate-dev   gzip of layers, linked statically
 /usr/include/zstd.h        libzstd-dev      zstd of layers, linked statically
 /usr/include/zlib.h        zlib1g-dev       foreign gzip as a stream, linked statically
+/usr/include/bzlib.h       libbz2-dev       bzip2 archives in ADD, linked statically but in the addon
+/usr/include/lzma.h        liblzma-dev      xz archives in ADD, linked statically
 newuidmap                  uidmap           lets an ordinary user have more than one id inside a build
 static_busybox()           busybox-static   the base image of the demo and of most tests
 /etc/ssl/certs/ca-certificates.crt  ca-certificates  registries over https
@@ -25,6 +27,8 @@ mmdebstrap                 mmdebstrap       makes the Debian base images
 setfattr                   attr             extended attributes in test trees
 setcap                     libcap2-bin      file capabilities in test trees
 zstd                       zstd             layers that others compressed, and a reader of ours
+bzip2                      bzip2            archives for ADD
+xz                         xz-utils         archives for ADD
 '
 
 full_python() { python3 -c 'import shlex, json, logging' 2>/dev/null; }

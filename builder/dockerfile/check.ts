@@ -1,5 +1,6 @@
 import { type SourceRange, TsbuildError } from '../../registry/oci/error.ts'
-import type { CopyInstruction, Instruction, ParsedDockerfile, RunInstruction } from './instruction.ts'
+import { isLoneNegation, readPattern } from './ignore-pattern.ts'
+import type { AddInstruction, CopyInstruction, Instruction, ParsedDockerfile, RunInstruction } from './instruction.ts'
 import { readMode } from './mode.ts'
 import { readMount } from './mount.ts'
 import { readPort } from './ports.ts'
@@ -38,6 +39,7 @@ export function checkInstruction(instruction: Instruction): void {
   else if (instruction.kind === 'run') checkMounts(instruction)
   if ((instruction.kind === 'copy' || instruction.kind === 'add') && instruction.chmod !== undefined && isConstant(instruction.chmod))
     checkMode(instruction.chmod, instruction.flags.find(({ name }) => name === 'chmod')?.at ?? at)
+  if (instruction.kind === 'copy' || instruction.kind === 'add') checkExclude(instruction)
 }
 
 /** Known without expansion. */
@@ -66,6 +68,14 @@ export function checkMode(mode: string, at: SourceRange): void {
 
 function checkMounts({ flags }: RunInstruction): void {
   for (const { value = '', at } of flags.filter(({ name }) => name === 'mount')) readMount(value, at)
+}
+
+function checkExclude({ flags }: CopyInstruction | AddInstruction): void {
+  for (const { name, value = '', at } of flags) {
+    if (name !== 'exclude' || readPattern(value) !== undefined) continue
+    const hint = isLoneNegation(value.trim()) ? 'name a path after the !' : 'close the bracket, or escape it with \\'
+    throw broken(`not a pattern: --exclude=${value}`, at, hint)
+  }
 }
 
 function checkCopy(copy: CopyInstruction): void {

@@ -1,3 +1,4 @@
+import { cleanPath } from './clean-path.ts'
 import { type Glob, matchGlob, mayMatchFurther, readGlob } from './glob.ts'
 
 /**
@@ -15,7 +16,20 @@ export type IgnorePattern = { readonly negated: boolean } & (
 
 const SPECIAL = /[*?[\\]/
 
-/** Undefined for a bad pattern. */
+/** `!` with nothing after it. */
+export function isLoneNegation(text: string): boolean {
+  return /^!\s*$/.test(text)
+}
+
+/** One line of .dockerignore or one `--exclude`: trimmed, `!` before it negates, the path cleaned and without its leading slash. Undefined for a bad one. */
+export function readPattern(text: string): IgnorePattern | undefined {
+  const trimmed = text.trim()
+  const negated = trimmed.startsWith('!')
+  const clean = cleanPath(negated ? trimmed.slice(1).trim() : trimmed)
+  return isLoneNegation(trimmed) ? undefined : compileRule(clean.length > 1 && clean.startsWith('/') ? clean.slice(1) : clean, negated)
+}
+
+/** A cleaned, relative path as pattern. Undefined for a bad one. */
 export function compileRule(pattern: string, negated: boolean): IgnorePattern | undefined {
   if (!SPECIAL.test(pattern)) return { negated, kind: 'exact', literal: pattern }
   if (pattern.startsWith('**') && !SPECIAL.test(pattern.slice(2))) return { negated, kind: 'suffix', literal: pattern.slice(2) }
@@ -36,6 +50,13 @@ export function matchesPattern(pattern: IgnorePattern, path: string): boolean {
     case 'glob':
       return matchGlob(pattern.glob, path)
   }
+}
+
+/** Whether the pattern matches `path` or a directory above it. */
+export function matchesOrAbove(pattern: IgnorePattern, path: string): boolean {
+  for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1))
+    if (matchesPattern(pattern, path.slice(0, slash))) return true
+  return matchesPattern(pattern, path)
 }
 
 /** Whether the pattern can match something below a directory that it does not match itself. */

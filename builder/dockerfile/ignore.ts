@@ -1,6 +1,5 @@
 import { TsbuildError } from '../../registry/oci/error.ts'
-import { cleanPath } from './clean-path.ts'
-import { compileRule, type IgnorePattern, matchesPattern, mayMatchBelow } from './ignore-pattern.ts'
+import { type IgnorePattern, isLoneNegation, matchesPattern, mayMatchBelow, readPattern } from './ignore-pattern.ts'
 
 export interface IgnoreRule {
   /** From 1. */
@@ -36,15 +35,16 @@ export function readIgnore(source: string | Uint8Array, file: string): IgnoreMat
 function readRule(line: string, number: number, file: string): Rule | undefined {
   const text = line.trim()
   if (line.startsWith('#') || text === '') return undefined
-  const negated = text.startsWith('!')
-  const written = negated ? text.slice(1).trim() : text
-  if (written === '') throw broken(file, number, 'illegal exclusion pattern: "!"', 'name a path after the !')
-  const clean = cleanPath(written)
-  const pattern = clean.length > 1 && clean.startsWith('/') ? clean.slice(1) : clean
-  const compiled = compileRule(pattern, negated)
+  if (isLoneNegation(text)) throw broken(file, number, 'illegal exclusion pattern: "!"', 'name a path after the !')
+  const compiled = readPattern(text)
   if (compiled === undefined)
     throw broken(file, number, `syntax error in pattern: ${JSON.stringify(text)}`, 'close the bracket, or escape it with \\')
   return { line: number, text, ...compiled }
+}
+
+/** The matcher of patterns that were read one by one; `line` of a rule is the pattern's number, from 1. */
+export function matcherOfPatterns(patterns: readonly IgnorePattern[]): IgnoreMatcher {
+  return matcherOf(patterns.map((pattern, index) => ({ line: index + 1, text: '', ...pattern })))
 }
 
 function matcherOf(rules: readonly Rule[]): IgnoreMatcher {

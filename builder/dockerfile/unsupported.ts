@@ -13,14 +13,8 @@ interface Row {
 
 export const UNSUPPORTED: readonly Row[] = [
   row('run', 'RUN --device', (run) => run.devices.length > 0, 'device'),
-  row('copy', 'COPY --link', (copy) => copy.link, 'link'),
-  row('copy', 'COPY --parents', (copy) => copy.parents, 'parents'),
-  row('copy', 'COPY --exclude', (copy) => copy.exclude.length > 0, 'exclude'),
-  row('add', 'ADD --link', (add) => add.link, 'link'),
-  row('add', 'ADD --exclude', (add) => add.exclude.length > 0, 'exclude'),
   row('add', 'ADD --checksum', (add) => add.checksum !== undefined, 'checksum'),
   row('add', 'ADD --keep-git-dir', (add) => add.keepGitDir !== undefined, 'keep-git-dir'),
-  row('add', 'ADD --unpack', (add) => add.unpack !== undefined, 'unpack'),
   row('add', 'ADD of a git repository', (add) => add.sources.some((source) => remoteSource(source) === 'git')),
   row('add', 'ADD of a URL', (add) => add.sources.some((source) => remoteSource(source) === 'http')),
 ]

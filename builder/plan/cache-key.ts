@@ -8,17 +8,17 @@ import type { CopyOperation, MkdirOperation, Operation, RunMount, RunOperation }
  * miss can say which part changed.
  *
  * Counted: the parent's ChainID (never a time or a path of this machine, so keys agree between machines), platform, and
- *   RUN   argv with SHELL, user, working directory, the environment and arguments it can see, network and security mode, host name, limits, mounts (what a bind shows by
- *         its content; caches, secrets and sockets by their ids only), its script; that there is a single id, where it is so
- *   COPY  destination, --chown, --chmod, ADD or COPY, and the content digest of exactly the files chosen: names below each source, types, modes, link
- *         targets, bytes, xattrs, hard-link groups, owners. Not their mtime, not ENV.
+ *   RUN   argv with SHELL, user, working directory, the environment and arguments it can see, network and security mode, host name, limits, mounts (what a
+ *         bind shows by its content; caches, secrets and sockets by their ids only), its script; that there is a single id, where it is so
+ *   COPY  destination, --chown, --chmod, whether archives are unpacked, and the content digest of exactly the files chosen: names below each source, types,
+ *         modes, link targets, bytes, xattrs, hard-link groups, owners. Not their mtime, not ENV. With --link not the parent: it is as on scratch.
  *   WORKDIR  path and user
  * Not counted: values of proxy variables and secrets, times, names of stages and of the context's folder.
  */
 export type KeyParts = Readonly<Record<string, string>>
 
 /** Changes when equal parts would no longer mean an equal result. */
-const KEY_VERSION = '1'
+const KEY_VERSION = '2'
 
 export function keyOf(parts: KeyParts): Digest {
   const sorted = Object.entries(parts).sort(([a], [b]) => (a < b ? -1 : 1))
@@ -46,7 +46,7 @@ export function keyParts(
     case 'run':
       return { ...common, ...runParts(operation, shown), ...(idKind !== '' && { ids: idKind }) }
     case 'copy':
-      return { ...common, ...copyParts(operation), content: content ?? '' }
+      return { ...common, ...(operation.link && { parent: 'scratch' }), ...copyParts(operation), content: content ?? '' }
     case 'mkdir':
       return { ...common, ...mkdirParts(operation) }
   }
@@ -89,7 +89,7 @@ function mountParts(mount: RunMount, shown: string): readonly (string | number |
 
 function copyParts(operation: CopyOperation): KeyParts {
   return {
-    instruction: operation.add ? 'ADD' : 'COPY',
+    instruction: operation.unpack ? 'ADD' : 'COPY',
     destination: operation.destination,
     chown: operation.chown ?? '',
     chmod: operation.chmod ?? '',

@@ -101,14 +101,20 @@ export interface InlineFile {
 /** COPY and ADD. */
 export interface CopyOperation extends OperationBase {
   readonly kind: 'copy'
-  /** True for ADD: local archives are unpacked. */
-  readonly add: boolean
+  /** ADD without --unpack=false: local archives are unpacked. */
+  readonly unpack: boolean
   /** Where the sources are: the context, or the result of inputs[1]. */
   readonly from: 'context' | 'operation'
   /** How messages call where the sources are. */
   readonly fromLabel: string
   readonly sources: readonly string[]
   readonly inline: readonly InlineFile[]
+  /** Patterns of --exclude. */
+  readonly exclude: readonly string[]
+  /** --parents: what is chosen keeps the directories it is in. */
+  readonly parents: boolean
+  /** --link: the layer is made over nothing, and does not depend on what is below it. */
+  readonly link: boolean
   /** Absolute; a trailing slash means that it is a directory. */
   readonly destination: string
   readonly chown: string | undefined

@@ -1,4 +1,4 @@
-import type { SourceRange } from '../../registry/oci/error.ts'
+import { type SourceRange, TsbuildError } from '../../registry/oci/error.ts'
 import { checkMode } from '../dockerfile/check.ts'
 import { cleanPath } from '../dockerfile/clean-path.ts'
 import { heredocText, runForm } from '../dockerfile/heredoc.ts'
@@ -7,6 +7,7 @@ import type { Scope } from '../dockerfile/scope.ts'
 import { remoteSource } from '../dockerfile/sources.ts'
 import { stepTitle } from '../dockerfile/title.ts'
 import { unsupported } from '../dockerfile/unsupported.ts'
+import { isNumericOwner } from '../steps/users.ts'
 import { type CopyOperation, type InlineFile, SCRIPT_FOLDER } from './graph.ts'
 import { applyMetadata, commandLine } from './metadata.ts'
 import { type MountSurroundings, planMounts } from './mounts.ts'
@@ -133,7 +134,10 @@ class StagePlanner {
       at,
       name: `[internal] load build context /${source}`,
       kind: 'copy',
-      add: false,
+      unpack: false,
+      exclude: [],
+      parents: false,
+      link: false,
       from: 'context',
       fromLabel: 'the build context',
       sources: [source.replace(/[*?[\\]/g, '\\$&')],
@@ -153,23 +157,33 @@ class StagePlanner {
     const remote = sources.find((source) => remoteSource(source) !== undefined)
     if (remote !== undefined) throw unsupported(`ADD of ${remote}`, at)
     const destination = expand(instruction.destination)
-    const [chown, chmod] = [instruction.chown, instruction.chmod].map((text) => (text === undefined ? undefined : expand(text)))
+    // Empty once expanded is as not given.
+    const [chown, chmod] = [instruction.chown, instruction.chmod].map((text) => expand(text ?? '') || undefined)
     if (chmod !== undefined) checkMode(chmod, at)
+    const link = instruction.link && chmod === undefined // BuildKit links nothing that has a --chmod
+    if (link && chown !== undefined) checkLinkOwner(chown, instruction)
     const from = instruction.kind === 'copy' ? this.#from(instruction) : { inputs: [], label: 'the build context' }
     const last = this.#graph.add({
       ...this.#common(instruction, [state.last, ...from.inputs]),
       kind: 'copy',
-      add: instruction.kind === 'add',
+      unpack: instruction.kind === 'add' && instruction.unpack !== false,
       from: from.inputs.length === 0 ? 'context' : 'operation',
       fromLabel: from.label,
       sources,
       inline: inlineFiles(instruction, scope),
+      exclude: instruction.exclude,
+      parents: instruction.kind === 'copy' && instruction.parents,
+      link,
       destination: absolute(state, destination === '' ? '.' : destination),
-      chown: chown === '' ? undefined : chown,
+      chown,
       chmod,
-      time: this.#timeOf(state),
+      time: link ? 0 : this.#timeOf(state),
     } satisfies CopyOperation)
-    const flags = [chown === undefined ? '' : `--chown=${chown} `, chmod === undefined ? '' : `--chmod=${chmod} `].join('')
+    const flags = [
+      instruction.kind === 'copy' && instruction.parents ? '--parents ' : '',
+      chown === undefined ? '' : `--chown=${chown} `,
+      chmod === undefined ? '' : `--chmod=${chmod} `,
+    ].join('')
     const names = [...sources, ...instruction.heredocs.map((heredoc) => `<<${heredoc.name}`)]
     return layered(state, last, `${instruction.kind.toUpperCase()} ${flags}${[...names, destination].join(' ')} # buildkit`)
   }
@@ -231,6 +245,15 @@ function inlineFiles(instruction: CopyInstruction | AddInstruction, scope: Scope
   return instruction.heredocs.map((heredoc) => {
     const text = heredocText(heredoc)
     return { name: heredoc.name, content: heredoc.expand ? scope.expandHeredoc(text, instruction.at) : text }
+  })
+}
+
+/** There is no base to look a name up in. */
+function checkLinkOwner(chown: string, { flags, at }: Instruction): void {
+  if (isNumericOwner(chown)) return
+  throw new TsbuildError('DOCKERFILE_SYNTAX', `--link cannot look up the names in --chown=${chown}`, {
+    at: flags.find(({ name }) => name === 'chown')?.at ?? at,
+    hint: 'write numbers, or leave --link out',
   })
 }
 

@@ -64,12 +64,13 @@ export class DirectoryTree implements SourceTree {
     return kept
   }
 
-  async below(path: Bytes): Promise<readonly SourceEntry[]> {
+  async below(path: Bytes, enters: (path: Bytes) => boolean = () => true): Promise<readonly SourceEntry[]> {
+    const isEntered = (entry: SourceEntry) => this.#isEntered(entry) && enters(entry.path)
     for (let level = [path]; level.length > 0; ) {
       await this.#list(level)
-      level = level.flatMap((dir) => this.#entries(dir)).flatMap((entry) => (this.#isEntered(entry) ? [entry.path] : []))
+      level = level.flatMap((dir) => this.#entries(dir)).flatMap((entry) => (isEntered(entry) ? [entry.path] : []))
     }
-    return this.#visible(this.#collect(path, []))
+    return this.#visible(this.#collect(path, isEntered, []))
   }
 
   async digests(entries: readonly SourceEntry[]): Promise<readonly Uint8Array[]> {
@@ -95,10 +96,10 @@ export class DirectoryTree implements SourceTree {
   }
 
   /** What is listed below a directory. Names come sorted, so this is the order of `comparePaths`. */
-  #collect(dir: Bytes, into: SourceEntry[]): SourceEntry[] {
+  #collect(dir: Bytes, isEntered: (entry: SourceEntry) => boolean, into: SourceEntry[]): SourceEntry[] {
     for (const entry of this.#entries(dir)) {
       into.push(entry)
-      if (this.#isEntered(entry)) this.#collect(entry.path, into)
+      if (isEntered(entry)) this.#collect(entry.path, isEntered, into)
     }
     return into
   }

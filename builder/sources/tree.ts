@@ -15,8 +15,8 @@ export interface SourceTree {
   at(path: Bytes): Promise<SourceEntry | undefined>
   /** Names in a directory, sorted. */
   children(path: Bytes): Promise<readonly SourceEntry[]>
-  /** All entries below a directory, parents before children, sorted by path. */
-  below(path: Bytes): Promise<readonly SourceEntry[]>
+  /** All entries below a directory, parents before children, sorted by path. What is below a directory that `enters` is false for may be left out. */
+  below(path: Bytes, enters?: (path: Bytes) => boolean): Promise<readonly SourceEntry[]>
   /** sha256 (32 bytes) of the contents of regular files, in the order asked. */
   digests(entries: readonly SourceEntry[]): Promise<readonly Uint8Array[]>
   /** Where `native.pack` finds the content of a regular file, with the `roots` and `blobs` it refers to. */

@@ -7,6 +7,7 @@ import { readMode } from '../dockerfile/mode.ts'
 import type { CopyOperation } from '../plan/graph.ts'
 import type { SourceTree } from '../sources/tree.ts'
 import { Placement, type Target } from './place.ts'
+import { placeArchive } from './place-archive.ts'
 import { contentDigest, type Selection, select } from './select.ts'
 import { type Archive, readArchive } from './unpack.ts'
 import { chownOwner, isNumericOwner, type UserFiles } from './users.ts'
@@ -21,7 +22,7 @@ export interface Chosen {
 }
 
 export async function choose(operation: CopyOperation, tree: SourceTree): Promise<Chosen> {
-  const selections = await select(tree, operation.sources)
+  const selections = await select(tree, operation.sources, operation)
   const content = await contentDigest(tree, selections)
   const inline = operation.inline.map(({ name, content: text }) => [name, text])
   return { tree, selections, content: inline.length === 0 ? content : digestOf(JSON.stringify([content, inline])), archives: new Map() }
@@ -29,13 +30,13 @@ export async function choose(operation: CopyOperation, tree: SourceTree): Promis
 
 /** Finds out which of the files that an ADD chose are archives. Only for a step that has to be done: it reads them. */
 export async function findArchives(operation: CopyOperation, chosen: Chosen, deps: BuildDeps, signal: AbortSignal): Promise<Chosen> {
-  if (!operation.add) return chosen
+  if (!operation.unpack) return chosen
   const archives = new Map<Selection, Archive>()
   for (const selection of chosen.selections) {
     const { entry } = selection
     const root = chosen.tree.roots[0]
     if (entry.type !== 'file' || root === undefined) continue
-    const archive = await readArchive(textOfBytes(join(root, entry.path)), deps, signal)
+    const archive = await readArchive({ path: textOfBytes(join(root, entry.path)), name: textOfBytes(entry.path) }, deps, signal)
     if (archive !== undefined) archives.set(selection, archive)
   }
   return { ...chosen, archives }
@@ -66,7 +67,7 @@ export async function copyEntries(
   for (const selection of chosen.selections) {
     const archive = chosen.archives.get(selection)
     if (archive === undefined) await placement.copy(chosen.tree, selection, destination)
-    else await placement.unpack(archive, chosen.tree.blobs.length + blobs.indexOf(selection), destination)
+    else await placeArchive(placement, archive, chosen.tree.blobs.length + blobs.indexOf(selection), destination)
   }
   for (const file of operation.inline) await placement.inline(bytesOfText(file.name), Buffer.from(file.content), destination)
   return placement.entries()

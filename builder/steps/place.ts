@@ -2,12 +2,11 @@ import type { FileTime, FileType, Xattr } from '../../native/requests/fields.ts'
 import type { PackEntry } from '../../native/requests/layers.ts'
 import { type Bytes, textOfBytes } from '../../native/wire.ts'
 import { TsbuildError } from '../../registry/oci/error.ts'
-import { join, nameOf, parentOf } from '../../registry/store/resolve-path.ts'
-import type { TocEntry } from '../../registry/store/toc.ts'
+import { join, parentOf } from '../../registry/store/resolve-path.ts'
 import { applyMode, type Mode } from '../dockerfile/mode.ts'
 import { comparePaths, resolveIn, type SourceEntry, type SourceTree } from '../sources/tree.ts'
-import { relativeTo, type Selection } from './select.ts'
-import type { Archive } from './unpack.ts'
+import { relativeTo } from './filter.ts'
+import type { Selection } from './select.ts'
 import type { Owner } from './users.ts'
 
 /** What a file system holds at a path, a symlink not followed. */
@@ -47,6 +46,7 @@ export class Placement {
   readonly #target: Target
   readonly #options: PlaceOptions
   readonly #placed = new Map<Bytes, Placed>()
+  #copies = 0
 
   constructor(target: Target, options: PlaceOptions) {
     this.#target = target
@@ -55,6 +55,7 @@ export class Placement {
 
   /** Copies one selection to `destination`, with the rules of fsutil's copy: a directory gives its contents, a file goes into a directory or becomes it. */
   async copy(tree: SourceTree, selection: Selection, destination: Bytes): Promise<void> {
+    this.#copies += 1
     const path = await this.resolve(destination)
     const existing = await this.at(path)
     if (selection.entry.type === 'directory') return this.#copyDirectory(tree, selection, path)
@@ -74,28 +75,29 @@ export class Placement {
     await this.#put({ ...entry, path: isInto ? join(path, name) : path }, undefined)
   }
 
-  /**
-   * Unpacks an archive, the blob number `blob` of the pack, into the directory `destination`, which is made if need be. Members keep their owners unless
-   * there is a --chown, and their modes whatever --chmod says. Links of the image on the way to a member are followed inside the root.
-   */
-  async unpack(archive: Archive, blob: number, destination: Bytes): Promise<void> {
-    await this.directory(destination)
-    const into = await this.resolve(destination)
-    const byPath = new Map(archive.entries.map((entry) => [entry.path, entry]))
-    for (const [path, member] of byPath) {
-      if (path === '') continue
-      const entry = fileOf(member, byPath, archive)
-      const sameFile = entry.type === 'file' ? `${archive.path}\0${entry.path}` : undefined
-      await this.#put(this.#member(entry, blob, await this.#memberPath(into, path, entry.type)), sameFile)
-    }
-  }
-
-  /** Makes a directory and its missing parents; one that exists is left as it is. */
-  async directory(path: Bytes): Promise<void> {
+  /** Makes a directory and its missing parents; one that exists is left as it is. `mode` instead of that of --chmod. */
+  async directory(path: Bytes, mode = this.#directoryMode()): Promise<void> {
     const resolved = await this.resolve(path)
     const existing = await this.at(resolved)
-    if (existing === undefined) await this.#put(this.#madeDirectory(resolved), undefined)
+    if (existing === undefined) await this.#put(this.#madeDirectory(resolved, mode), undefined, { parentMode: mode })
     else if (existing.type !== 'directory') throw notDirectory(resolved)
+  }
+
+  /** Puts an entry, and takes away what is in its way: a directory with all it holds, or a file where a directory must go. */
+  async replace(entry: PackEntry, sameFile: string | undefined): Promise<void> {
+    const existing = await this.at(entry.path)
+    if (existing?.type === 'directory' && entry.type !== 'directory')
+      for (const path of this.#placed.keys()) if (path.startsWith(`${entry.path}/`)) this.#placed.delete(path)
+    await this.#put(entry, sameFile, { replaces: true })
+  }
+
+  /** The --chown owner. */
+  get owner(): Owner | undefined {
+    return this.#options.owner
+  }
+  /** Of directories that are made on the way. */
+  get time(): FileTime {
+    return this.#options.time
   }
 
   resolve(path: Bytes): Promise<Bytes> {
@@ -120,23 +122,23 @@ export class Placement {
 
   async #copyDirectory(tree: SourceTree, selection: Selection, path: Bytes): Promise<void> {
     const existing = await this.at(path)
-    if (existing === undefined) await this.#putSource(tree, selection.entry, path)
+    // The directory itself is not copied: one that has to be made is like any that is made on the way, but for the time.
+    const { mtime } = selection.entry
+    if (existing === undefined) await this.#put({ ...this.#madeDirectory(path), mtime }, undefined)
     else if (existing.type !== 'directory') throw notDirectory(path)
-    else if (path !== '') await this.#put(kept(path, { ...existing, mtime: selection.entry.mtime }), undefined)
-    for (const inner of selection.below) await this.#putSource(tree, inner, join(path, relativeTo(selection.entry.path, inner.path)))
+    else if (path !== '') await this.#put(kept(path, { ...existing, mtime }), undefined)
+    for (const inner of selection.below) {
+      const whole = join(path, relativeTo(selection.entry.path, inner.path))
+      if (selection.passed.has(inner)) await this.#putPassed(tree, inner, whole)
+      else await this.#putSource(tree, inner, whole)
+    }
   }
 
-  async #memberPath(into: Bytes, path: Bytes, type: FileType): Promise<Bytes> {
-    const whole = join(into, path)
-    return type === 'directory' ? this.resolve(whole) : join(await this.resolve(parentOf(whole)), nameOf(whole))
-  }
-
-  #member(entry: TocEntry, blob: number, path: Bytes): PackEntry {
-    const { type, mode, mtime, link, rdevMajor, rdevMinor, xattrs, offset } = entry
-    const { uid, gid } = this.#options.owner ?? entry
-    const isFile = type === 'file'
-    const source = isFile ? ({ kind: 'blob', blob, offset } as const) : ({ kind: 'none' } as const)
-    return { path, type, mode, uid, gid, mtime, link, rdevMajor, rdevMinor, xattrs, size: isFile ? entry.size : 0, source }
+  /** A directory on the way to what is taken: new with all it has in the source, over one that is there with its mode alone, as fsutil does. */
+  async #putPassed(tree: SourceTree, from: SourceEntry, path: Bytes): Promise<void> {
+    const existing = await this.at(path)
+    if (existing?.type === 'directory') await this.#put(kept(path, { ...existing, mode: from.mode }), undefined)
+    else await this.#putSource(tree, from, path)
   }
 
   async #putSource(tree: SourceTree, from: SourceEntry, path: Bytes): Promise<void> {
@@ -148,15 +150,16 @@ export class Placement {
     const { mtime, link, rdevMajor, rdevMinor, xattrs } = from
     const source = from.type === 'file' ? tree.content(from) : ({ kind: 'none' } as const)
     const size = from.type === 'file' ? from.size : 0
-    const sameFile = from.sameFile === undefined ? undefined : `${tree.label}\0${from.sameFile}`
+    // Names of one file stay together within what one source names or matches, as in fsutil.
+    const sameFile = from.sameFile === undefined || from.type !== 'file' ? undefined : `${this.#copies}\0${from.sameFile}`
     await this.#put({ path, type, mode, uid, gid, mtime, link, rdevMajor, rdevMinor, xattrs, size, source }, sameFile)
   }
 
-  async #put(entry: PackEntry, sameFile: string | undefined): Promise<void> {
+  async #put(entry: PackEntry, sameFile: string | undefined, how: { replaces?: boolean; parentMode?: number } = {}): Promise<void> {
     if (entry.path === '') return // the root itself keeps its metadata
     if (/(^|\/)\.wh\./.test(entry.path)) throw reservedName(entry.path)
-    await this.#parents(entry.path)
-    const existing = await this.at(entry.path)
+    await this.#parents(entry.path, how.parentMode ?? this.#directoryMode())
+    const existing = how.replaces ? undefined : await this.at(entry.path)
     if (existing?.type === 'directory' && entry.type !== 'directory') {
       throw new TsbuildError('COPY_OVER_DIRECTORY', `cannot replace the directory /${textOfBytes(entry.path)} by a file`)
     }
@@ -164,25 +167,28 @@ export class Placement {
     this.#placed.set(entry.path, { entry, sameFile })
   }
 
-  async #parents(path: Bytes): Promise<void> {
+  async #parents(path: Bytes, mode: number): Promise<void> {
     const parent = parentOf(path)
     if (parent === '' || this.#placed.has(parent)) return
-    await this.#parents(parent)
+    await this.#parents(parent, mode)
     const existing = await this.#target.at(parent)
     if (existing !== undefined && existing.type !== 'directory') throw notDirectory(parent)
-    const entry = existing === undefined ? this.#madeDirectory(parent) : kept(parent, existing)
+    const entry = existing === undefined ? this.#madeDirectory(parent, mode) : kept(parent, existing)
     this.#placed.set(parent, { entry, sameFile: undefined })
   }
 
+  #madeDirectory(path: Bytes, mode = this.#directoryMode()): PackEntry {
+    return { ...this.#made('directory', mode), path }
+  }
+
   /** 0755, or the octal --chmod; a symbolic one is about what is copied. */
-  #madeDirectory(path: Bytes): PackEntry {
+  #directoryMode(): number {
     const { chmod } = this.#options
-    return { ...this.#made('directory', chmod?.kind === 'octal' ? chmod.mode : 0o755), path }
+    return chmod?.kind === 'octal' ? chmod.mode : 0o755
   }
 
   #made(type: 'file' | 'directory', mode: number): PackEntry {
-    const { uid, gid } = this.#options.owner ?? { uid: 0, gid: 0 }
-    return { ...NOTHING, type, mode, uid, gid, mtime: this.#options.time }
+    return { ...madeEntry(type, mode, this.#options.time), ...this.#options.owner }
   }
 
   #mode(mode: number, isDirectory: boolean): number {
@@ -193,6 +199,11 @@ export class Placement {
 
 const NOTHING = { path: '', link: '', rdevMajor: 0, rdevMinor: 0, xattrs: [], size: 0, source: { kind: 'none' } } as const
 
+/** Of root, and empty. */
+export function madeEntry(type: 'file' | 'directory', mode: number, mtime: FileTime): PackEntry {
+  return { ...NOTHING, type, mode, uid: 0, gid: 0, mtime }
+}
+
 function kept(path: Bytes, entry: TargetEntry): PackEntry {
   const { type, mode, uid, gid, mtime, xattrs } = entry
   return { ...NOTHING, path, type, mode, uid, gid, mtime, xattrs }
@@ -201,22 +212,6 @@ function kept(path: Bytes, entry: TargetEntry): PackEntry {
 /** `a/` and `a/.` can only be a directory. */
 function namesDirectory(path: Bytes): boolean {
   return path.endsWith('/') || path.endsWith('/.')
-}
-
-/** The member that holds the content of a name of a file, through links to links. Throws ARCHIVE_INVALID when the archive has no such file. */
-function fileOf(member: TocEntry, byPath: ReadonlyMap<Bytes, TocEntry>, archive: Archive): TocEntry {
-  const seen = new Set<TocEntry>()
-  let entry: TocEntry | undefined = member
-  while (entry?.type === 'hardlink' && !seen.has(entry)) {
-    seen.add(entry)
-    entry = byPath.get(entry.link)
-  }
-  if (entry !== undefined && entry.type !== 'hardlink') return entry
-  const [name, link] = [textOfBytes(member.path), textOfBytes(member.link)]
-  throw new TsbuildError(
-    'ARCHIVE_INVALID',
-    `ADD cannot unpack ${textOfBytes(archive.path)}: ${name} is a hard link to ${link}, which is no file in it`,
-  )
 }
 
 function reservedName(path: Bytes): TsbuildError {

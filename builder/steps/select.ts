@@ -1,81 +1,63 @@
-import { type Bytes, bytesOfText, textOfBytes } from '../../native/wire.ts'
+import { type Bytes, textOfBytes } from '../../native/wire.ts'
 import { type Digest, digestOf } from '../../registry/oci/digest.ts'
-import { TsbuildError } from '../../registry/oci/error.ts'
 import { nameOf } from '../../registry/store/resolve-path.ts'
-import { cleanPath } from '../dockerfile/clean-path.ts'
-import { matchComponent, readSourcePattern, type SourcePattern } from '../dockerfile/wildcard.ts'
+import type { IgnoreMatcher } from '../dockerfile/ignore.ts'
 import { resolveIn, type SourceEntry, type SourceTree } from '../sources/tree.ts'
+import { excludeMatcher, filteredBelow, relativeTo } from './filter.ts'
+import { missing, namedPaths } from './match.ts'
+import { selectParents } from './select-parents.ts'
 
 /** One thing that a COPY names or matches, links on the way to it followed. */
 export interface Selection {
   /** Its last component as named: the name it gets below a destination directory. '' for the root of the tree. */
   readonly name: Bytes
   readonly entry: SourceEntry
-  /** All entries below a directory, sorted, parents first; empty for anything else. */
+  /** The entries below a directory that are taken, sorted, parents first; empty for anything else. */
   readonly below: readonly SourceEntry[]
+  /** Directories in `below` that are there only because of what they hold. */
+  readonly passed: ReadonlySet<SourceEntry>
+}
+
+export interface SelectOptions {
+  /** Patterns of `--exclude`. */
+  readonly exclude?: readonly string[]
+  /** `--parents`: files keep their directories. */
+  readonly parents?: boolean
 }
 
 /**
  * The files that the sources of one COPY choose, in the order of the sources. A wildcard that matches nothing chooses nothing; a literal source must exist
- * (COPY_SOURCE_MISSING). A matching directory is taken whole and not searched further. Wildcards are Go's filepath.Match on the whole path.
+ * (COPY_SOURCE_MISSING). A matching directory is taken whole and not searched further. `--exclude` is about paths below a directory, and about the name of
+ * anything else: the reference has `COPY --exclude=*.txt hom* /mydir/`.
  */
-export async function select(tree: SourceTree, sources: readonly string[]): Promise<Selection[]> {
+export async function select(tree: SourceTree, sources: readonly string[], options: SelectOptions = {}): Promise<Selection[]> {
+  const exclude = excludeMatcher(options.exclude ?? [])
   const selections: Selection[] = []
   for (const source of sources) {
-    const pattern = readSourcePattern(cleanSource(source))
-    if (pattern === undefined)
-      throw new TsbuildError('COPY_PATTERN', `not a pattern: ${JSON.stringify(source)}`, {
-        hint: 'close the bracket, or escape it with \\',
-      })
-    const names = await matching(tree, pattern)
-    for (const name of names) selections.push(await selectOne(tree, name, source))
+    const chosen = await (options.parents ? selectParents : selectNamed)(tree, source, exclude)
+    selections.push(...chosen)
   }
   return selections
 }
 
-/** Below the root whatever it says: a leading slash and `..` above the root are dropped, as BuildKit does. */
-function cleanSource(source: string): string {
-  return cleanPath(`/${source}`).slice(1)
-}
-
 /** One path as it is written, no wildcard in it. Throws COPY_SOURCE_MISSING. */
-export function selectPath(tree: SourceTree, path: string): Promise<Selection> {
-  return selectOne(tree, bytesOfText(cleanSource(path)), path)
+export async function selectPath(tree: SourceTree, path: string): Promise<Selection> {
+  const [selection] = await selectNamed(tree, path.replace(/[*?[\\]/g, '\\$&'), undefined)
+  if (selection === undefined) throw new Error('a path without wildcards is there, or is an error')
+  return selection
 }
 
-async function selectOne(tree: SourceTree, named: Bytes, source: string): Promise<Selection> {
-  const path = await resolveIn(tree, named)
-  const entry = await tree.at(path)
-  if (entry === undefined) throw await missing(tree, source, path)
-  return { name: nameOf(named), entry, below: entry.type === 'directory' ? await tree.below(path) : [] }
-}
-
-/** The part before the first wildcard component is resolved, links followed; below it names are matched one by one. */
-async function matching(tree: SourceTree, pattern: SourcePattern): Promise<Bytes[]> {
-  if (pattern.components.length === 0) return [bytesOfText(pattern.prefix)]
-  let found: Bytes[] = [await resolveIn(tree, bytesOfText(pattern.prefix))]
-  for (const depth of pattern.components.keys()) {
-    const next: Bytes[] = []
-    for (const dir of found) {
-      for (const child of await childrenOf(tree, dir)) {
-        const match = matchComponent(pattern, depth, textOfBytes(nameOf(child.path)))
-        if (match === 'match' || (match === 'descend' && child.type === 'directory')) next.push(child.path)
-      }
-    }
-    found = next
+async function selectNamed(tree: SourceTree, source: string, exclude: IgnoreMatcher | undefined): Promise<Selection[]> {
+  const selections: Selection[] = []
+  for (const named of await namedPaths(tree, source)) {
+    const path = await resolveIn(tree, named)
+    const entry = await tree.at(path)
+    if (entry === undefined) throw await missing(tree, source, path)
+    const name = nameOf(named)
+    if (entry.type === 'directory') selections.push({ name, entry, ...(await filteredBelow(tree, path, { exclude })) })
+    else if (!exclude?.matches(textOfBytes(name)).ignored) selections.push({ name, entry, below: [], passed: new Set() })
   }
-  return found
-}
-
-async function childrenOf(tree: SourceTree, path: Bytes): Promise<readonly SourceEntry[]> {
-  const entry = await tree.at(path)
-  return entry?.type === 'directory' ? tree.children(path) : []
-}
-
-async function missing(tree: SourceTree, source: string, path: Bytes): Promise<TsbuildError> {
-  const outside = source.split('/').includes('..') ? 'nothing outside of it can be copied' : `paths of COPY begin at ${tree.label}`
-  const hint = (await tree.explainMissing(path)) ?? outside
-  return new TsbuildError('COPY_SOURCE_MISSING', `${JSON.stringify(source)} is not in ${tree.label}`, { hint })
+  return selections
 }
 
 /**
@@ -86,29 +68,26 @@ export async function contentDigest(tree: SourceTree, selections: readonly Selec
   const files = selections.flatMap((selection) => [selection.entry, ...selection.below]).filter((entry) => entry.type === 'file')
   const digests = await tree.digests(files)
   const digestByEntry = new Map(files.map((entry, index) => [entry, digests[index]]))
-  const groups = new Map<string, number>()
-  const groupOf = (key: string | undefined): number | undefined => {
-    if (key === undefined) return undefined
-    const group = groups.get(key) ?? groups.size
-    groups.set(key, group)
+  const lines: string[] = []
+  let groups = new Map<string, number>()
+  const groupOf = ({ type, sameFile }: SourceEntry): number | undefined => {
+    if (sameFile === undefined || type !== 'file') return undefined
+    const group = groups.get(sameFile) ?? groups.size
+    groups.set(sameFile, group)
     return group
   }
-  const lines: string[] = []
-  const add = (name: Bytes, entry: SourceEntry) => {
-    const { type, mode, uid, gid, link, rdevMajor, rdevMinor, xattrs, sameFile } = entry
+  const add = (name: Bytes, entry: SourceEntry, isPassed: boolean) => {
+    const { type, mode, uid, gid, link, rdevMajor, rdevMinor, xattrs } = entry
     const digest = digestByEntry.get(entry)
     const content = digest === undefined ? '' : Buffer.from(digest).toString('hex')
-    lines.push(JSON.stringify([name, type, mode, uid, gid, link, rdevMajor, rdevMinor, xattrs, groupOf(sameFile), content]))
+    const fields = [name, type, mode, uid, gid, link, rdevMajor, rdevMinor, xattrs, groupOf(entry), content]
+    lines.push(JSON.stringify(isPassed ? [...fields, 'passed'] : fields))
   }
-  for (const { name, entry, below } of selections) {
-    add(entry.type === 'directory' ? '' : name, entry)
-    for (const inner of below) add(relativeTo(entry.path, inner.path), inner)
+  for (const { name, entry, below, passed } of selections) {
+    groups = new Map()
+    add(entry.type === 'directory' ? '' : name, entry, false)
+    for (const inner of below) add(relativeTo(entry.path, inner.path), inner, passed.has(inner))
     lines.push('')
   }
   return digestOf(lines.join('\n'))
-}
-
-/** Path of an entry below `dir`. */
-export function relativeTo(dir: Bytes, path: Bytes): Bytes {
-  return dir === '' ? path : path.slice(dir.length + 1)
 }

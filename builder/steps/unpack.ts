@@ -1,20 +1,29 @@
 import { open, readFile, rm } from 'node:fs/promises'
-import { isBadLayer } from '../../native/failure.ts'
+import { isBadLayer, nativeCauseOf } from '../../native/failure.ts'
+import type { ReadCodec } from '../../native/requests/fields.ts'
 import { type Bytes, bytesOfText } from '../../native/wire.ts'
 import { TsbuildError } from '../../registry/oci/error.ts'
-import type { Codec } from '../../registry/oci/media-type.ts'
 import { parseToc, type TocEntry } from '../../registry/store/toc.ts'
 import type { BuildDeps } from '../deps.ts'
 
 /** A local archive that ADD unpacks: its entries, and the file that holds their contents. */
 export interface Archive {
   readonly path: Bytes
-  readonly codec: Codec
+  /** How messages call it. */
+  readonly name: string
+  readonly codec: ReadCodec
   readonly entries: readonly TocEntry[]
 }
 
+/** A file that may be one. */
+export interface ArchiveFile {
+  /** Absolute. */
+  readonly path: string
+  readonly name: string
+}
+
 const HEADER_BYTES = 512
-const MAGIC: readonly (readonly [magic: string, format: Codec | 'bzip2' | 'xz'])[] = [
+const MAGIC: readonly (readonly [magic: string, codec: ReadCodec])[] = [
   ['1f8b', 'gzip'],
   ['28b52ffd', 'zstd'],
   ['425a68', 'bzip2'],
@@ -23,41 +32,45 @@ const MAGIC: readonly (readonly [magic: string, format: Codec | 'bzip2' | 'xz'])
 
 /**
  * Reads a regular file as an archive, by content and never by name: undefined when what it holds does not begin with the header of a tar, so that ADD
- * copies it. Throws ARCHIVE_UNSUPPORTED for bzip2 and xz, ARCHIVE_INVALID for a tar that is damaged or leads out of its folder.
+ * copies it. Throws ARCHIVE_INVALID for a tar that is damaged, a bomb, or leads out of its folder.
  */
-export async function readArchive(path: string, deps: BuildDeps, signal: AbortSignal): Promise<Archive | undefined> {
-  const start = await firstBytes(path)
-  const format = MAGIC.find(([magic]) => start.toString('hex').startsWith(magic))?.[1] ?? 'none'
-  if (format === 'bzip2' || format === 'xz') {
-    const hint = 'compress it with gzip or zstd, or use COPY to keep it as it is'
-    throw new TsbuildError('ARCHIVE_UNSUPPORTED', `ADD cannot unpack ${path}: ${format} is not supported yet`, { hint })
-  }
-  const header = format === 'none' ? start : await inflatedStart(path, format, deps, signal)
+export async function readArchive(file: ArchiveFile, deps: BuildDeps, signal: AbortSignal): Promise<Archive | undefined> {
+  const start = await firstBytes(file.path)
+  const codec = MAGIC.find(([magic]) => start.toString('hex').startsWith(magic))?.[1] ?? 'none'
+  const header = codec === 'none' ? start : await inflatedStart(file, codec, deps, signal)
   if (header === undefined || !isTarHeader(header)) return undefined
-  return { path: bytesOfText(path), codec: format, entries: await entriesOf(path, format, deps, signal) }
+  return { path: bytesOfText(file.path), name: file.name, codec, entries: await entriesOf(file, codec, deps, signal) }
 }
 
 /** The first header behind a compression; undefined when there is less than one. */
-async function inflatedStart(path: string, codec: Codec, { native }: BuildDeps, signal: AbortSignal): Promise<Buffer | undefined> {
+async function inflatedStart(file: ArchiveFile, codec: ReadCodec, { native }: BuildDeps, signal: AbortSignal): Promise<Buffer | undefined> {
   try {
-    return Buffer.from(await native.read({ blob: { path: bytesOfText(path), codec }, offset: 0, size: HEADER_BYTES }, signal))
+    return Buffer.from(await native.read({ blob: { path: bytesOfText(file.path), codec }, offset: 0, size: HEADER_BYTES }, signal))
   } catch (error) {
+    if (nativeCauseOf(error)?.code === 'EFBIG') throw invalidArchive(file, error)
     if (isBadLayer(error)) return undefined
     throw error
   }
 }
 
-async function entriesOf(path: string, codec: Codec, deps: BuildDeps, signal: AbortSignal): Promise<readonly TocEntry[]> {
+async function entriesOf(file: ArchiveFile, codec: ReadCodec, deps: BuildDeps, signal: AbortSignal): Promise<readonly TocEntry[]> {
   const toc = await deps.store.temporary()
   try {
-    await deps.native.index({ blob: { path: bytesOfText(path), codec }, toc: bytesOfText(toc) }, signal)
+    await deps.native.index({ blob: { path: bytesOfText(file.path), codec }, toc: bytesOfText(toc) }, signal)
     return parseToc(await readFile(toc)).entries
   } catch (cause) {
-    if (isBadLayer(cause)) throw new TsbuildError('ARCHIVE_INVALID', `ADD cannot unpack ${path}`, { cause })
-    throw cause
+    throw isBadLayer(cause) ? invalidArchive(file, cause) : cause
   } finally {
     await rm(toc, { force: true })
   }
+}
+
+/** ARCHIVE_INVALID; `why` is words, or the failure to read it. */
+export function invalidArchive({ name }: Pick<Archive, 'name'>, why: unknown): TsbuildError {
+  const reason = typeof why === 'string' ? why : (nativeCauseOf(why)?.syscall ?? String(why))
+  return new TsbuildError('ARCHIVE_INVALID', `ADD cannot unpack ${name}: ${reason}`, {
+    hint: 'COPY, or ADD --unpack=false, takes the file as it is',
+  })
 }
 
 async function firstBytes(path: string): Promise<Buffer> {
@@ -70,7 +83,7 @@ async function firstBytes(path: string): Promise<Buffer> {
   }
 }
 
-/** A header whose checksum holds: tar(5), "checksum" (the field itself counts as blanks). */
+/** A header whose checksum holds: tar(5), "checksum" (the field itself counts as blanks; some old tars sum signed bytes). */
 function isTarHeader(block: Buffer): boolean {
   if (block.length < HEADER_BYTES) return false
   const stored = Number.parseInt(
@@ -80,6 +93,8 @@ function isTarHeader(block: Buffer): boolean {
       .trim(),
     8,
   )
-  const sum = block.reduce((total, byte, index) => total + (index >= 148 && index < 156 ? 0x20 : byte), 0)
-  return sum === stored
+  const counted = block.map((byte, index) => (index >= 148 && index < 156 ? 0x20 : byte))
+  const sum = counted.reduce((total, byte) => total + byte, 0)
+  const highBytes = counted.filter((byte) => byte >= 0x80).length
+  return stored === sum || stored === sum - 256 * highBytes
 }

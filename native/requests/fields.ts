@@ -9,7 +9,9 @@ import type { Bytes, Reader, Writer } from '../wire.ts'
 /** Type of a file, as the type flag of a tar entry (POSIX pax): see pax(1), "ustar Interchange Format". */
 export type FileType = 'file' | 'hardlink' | 'symlink' | 'char' | 'block' | 'directory' | 'fifo' | 'socket'
 const TYPES: readonly FileType[] = ['file', 'hardlink', 'symlink', 'char', 'block', 'directory', 'fifo', 'socket']
-const CODECS: readonly Codec[] = ['none', 'gzip', 'zstd']
+/** How what is read may be compressed: layers by a `Codec`, archives by the others as well. */
+export type ReadCodec = Codec | 'bzip2' | 'xz'
+const CODECS: readonly ReadCodec[] = ['none', 'gzip', 'zstd', 'bzip2', 'xz']
 
 export function typeOfCode(code: number): FileType {
   const type = TYPES[code]
@@ -17,7 +19,7 @@ export function typeOfCode(code: number): FileType {
   return type
 }
 export const codeOfType = (type: FileType): number => TYPES.indexOf(type)
-export const codeOfCodec = (codec: Codec): number => CODECS.indexOf(codec)
+export const codeOfCodec = (codec: ReadCodec): number => CODECS.indexOf(codec)
 
 export interface Xattr {
   readonly name: Bytes

@@ -1,6 +1,6 @@
 import type { Codec } from '../../registry/oci/media-type.ts'
 import { type Bytes, type Reader, Writer } from '../wire.ts'
-import { codeOfCodec, codeOfType, type FileTime, type FileType, writeTime, writeXattrs, type Xattr } from './fields.ts'
+import { codeOfCodec, codeOfType, type FileTime, type FileType, type ReadCodec, writeTime, writeXattrs, type Xattr } from './fields.ts'
 
 // ---- pack: entries -> tar -> diffID -> codec -> digest, with the table of contents, in one pass
 
@@ -48,7 +48,7 @@ export interface PackRequest extends PackOptions {
 }
 export interface BlobSource {
   readonly path: Bytes
-  readonly codec: Codec
+  readonly codec: ReadCodec
 }
 export interface PackReply {
   readonly diffID: Uint8Array

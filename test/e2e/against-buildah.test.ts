@@ -4,6 +4,7 @@ import { Buildah, withoutBuildah } from '../../fixtures/buildah.ts'
 import { Cli } from '../../fixtures/cli.ts'
 import { sha256, type Tree, type TreeEntry, treeDifferences } from '../../fixtures/image-tree.ts'
 import { CASES } from './cases.ts'
+import { COPY_CASES } from './copy-cases.ts'
 
 /** Where buildah 1.28 makes something else than BuildKit, which we follow. A buildah that no longer does fails the test, and its row goes. */
 interface Apart {
@@ -40,9 +41,14 @@ const APART: Readonly<Record<string, Apart>> = {
     why: '--chown counts for what is unpacked',
     tree: ['d', 'd/f', 'd/hard', 'd/soft'].map((path) => `/owned/${path}: owner "11:12" | "${path === 'd/soft' ? '0:0' : '7:8'}"`),
   },
-  'ADD unpacks through links of the image, stays in it, and makes folders that the archive implies': {
-    why: 'links below the destination',
-    refuses: /odd\.tar/,
+  'ADD unpacks through links of the image, stays in the destination, and makes folders that the archive implies': {
+    why: '--chown counts for members, and not for folders that the archive only implies',
+    tree: [
+      '/x/implied: owner "0:0" | "5:6"',
+      '/x/implied/parent: owner "0:0" | "5:6"',
+      '/x/implied/parent/g: owner "5:6" | "0:0"',
+      '/x/sub/through: owner "5:6" | "0:0"',
+    ],
   },
   'ADD takes local files as COPY does': { why: '--chmod counts for folders too', tree: ['/y: mode "600" | "755"'] },
   'COPY takes names with spaces in the JSON form, escaped wildcards and other alphabets': {
@@ -69,6 +75,24 @@ const APART: Readonly<Record<string, Apart>> = {
     why: 'a variable set again keeps its place',
     config: ['Env'],
   },
+  'COPY of what is there already: folders keep owner and mode at the top and take those of the source below': {
+    why: 'folders on the way have the octal --chmod',
+    tree: ['/newer: mode "711" | "755"'],
+  },
+  'ADD of archives makes the destination of the --chown owner, 0755, and takes several': {
+    why: '--chown counts for what is unpacked',
+    tree: ['/new/er/a: owner "5:6" | "0:0"', '/new/er/b: owner "5:6" | "0:0"'],
+  },
+  'ADD of an archive replaces what is in the way of its members, and takes over folders that are there': {
+    why: 'what an archive says of ./ is not about the destination',
+    tree: ['/d: mode "755" | "700", owner "9:9" | "3:4"'],
+  },
+  ...Object.fromEntries(
+    COPY_CASES.filter(({ name }) => / --(?:exclude|parents|link|unpack)/.test(name)).map(({ name }) => [
+      name,
+      { why: 'buildah has no such flag', refuses: /only supports the/ },
+    ]),
+  ),
   'escape=` makes the backslash an ordinary character': { why: 'in ENV as well', config: ['Env'] },
 }
 

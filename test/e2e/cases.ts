@@ -2,6 +2,8 @@ import { gzipSync } from 'node:zlib'
 import type { ContextFiles } from '../../fixtures/cli.ts'
 import { sha256, type TreeEntry } from '../../fixtures/image-tree.ts'
 import { tarOf } from '../../fixtures/tars.ts'
+import { COPY_CASES } from './copy-cases.ts'
+import { lines } from './lines.ts'
 
 /** What a test says of a path; a string is the content of a regular file, null that nothing is there. */
 export type Expected = string | null | Partial<TreeEntry & { readonly content: string }>
@@ -22,8 +24,6 @@ export interface Case {
 }
 
 const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
-
-const lines = (...all: readonly string[]) => all.map((line) => `${line}\n`).join('')
 
 const ARCHIVE = tarOf([
   { path: 'd/', flag: '5', mode: 0o750, uid: 7, gid: 8 },
@@ -247,7 +247,7 @@ export const CASES: readonly Case[] = [
       'COPY --from=0 --chown=1:2 o/f /p/',
       'COPY --from=busybox /etc/passwd /etc/',
     ),
-    tree: { 'o/f': { content: '1\n', owner: '42:43' }, o: { owner: '42:43' }, 'p/f': { owner: '1:2' }, 'etc/passwd': { owner: '0:0' } },
+    tree: { 'o/f': { content: '1\n', owner: '42:43' }, o: { owner: '0:0' }, 'p/f': { owner: '1:2' }, 'etc/passwd': { owner: '0:0' } },
     config: { Env: [PATH] },
   },
   {
@@ -608,23 +608,32 @@ export const CASES: readonly Case[] = [
     history: ['ADD not-a.tar /made/ # buildkit*', 'ADD --chown=11:12 plain.tar /owned/ # buildkit*'],
   },
   {
-    name: 'ADD unpacks through links of the image, stays in it, and makes folders that the archive implies',
-    dockerfile: lines('FROM busybox', 'RUN mkdir -p /real /x && ln -s /real /x/link && ln -s ../../../real /x/up', 'ADD odd.tar /x'),
+    name: 'ADD unpacks through links of the image, stays in the destination, and makes folders that the archive implies',
+    dockerfile: lines(
+      'FROM busybox',
+      'RUN mkdir -p /real /x/sub && ln -s /real /link && ln -s /sub /x/link',
+      'ADD odd.tar /',
+      'ADD --chown=5:6 --chmod=700 odd.tar /x',
+    ),
     files: {
       'odd.tar': {
         content: tarOf([
           { path: 'link/through', content: 'link' },
-          { path: 'up/too', content: 'up' },
           { path: 'implied/parent/g', content: 'g' },
         ]),
       },
     },
     tree: {
-      'real/through': 'link',
-      'real/too': 'up',
+      link: { type: 'symlink' },
+      'real/through': { content: 'link', owner: '0:0' },
+      'implied/parent/g': 'g',
+      implied: { mode: '755', owner: '0:0' },
+      // An absolute link leads to below the destination, as for a process that had it as root.
       'x/link': { type: 'symlink' },
-      'x/implied/parent/g': 'g',
+      'x/sub/through': { content: 'link', mode: '644', owner: '5:6' },
+      'x/implied/parent/g': { content: 'g', owner: '5:6' },
       'x/implied': { mode: '755', owner: '0:0' },
     },
   },
+  ...COPY_CASES,
 ]

@@ -28,7 +28,7 @@ class PlainStream final : public StreamDecoder {
 
 }  // namespace
 
-std::string codecs_text() { return "gzip: " + gzip_text() + "; zstd: " + zstd_text(); }
+std::string codecs_text() { return "gzip: " + gzip_text() + "; zstd: " + zstd_text() + "; bzip2: " + bzip2_text() + "; xz: " + xz_text(); }
 
 Result<std::unique_ptr<PieceEncoder>> PieceEncoder::create(Codec codec, uint32_t level) {
   switch (codec) {
@@ -38,6 +38,9 @@ Result<std::unique_ptr<PieceEncoder>> PieceEncoder::create(Codec codec, uint32_t
       return zstd_encoder(level);
     case Codec::kNone:
       return std::unique_ptr<PieceEncoder>(new PlainPieces());
+    case Codec::kBzip2:
+    case Codec::kXz:
+      return Failure{EINVAL, "a codec that is only read", {}};
   }
   return Failure{EINVAL, "unknown codec", {}};
 }
@@ -50,6 +53,10 @@ Result<std::unique_ptr<StreamDecoder>> StreamDecoder::create(Codec codec) {
       return zstd_decoder();
     case Codec::kNone:
       return std::unique_ptr<StreamDecoder>(new PlainStream());
+    case Codec::kBzip2:
+      return bzip2_decoder();
+    case Codec::kXz:
+      return xz_decoder();
   }
   return Failure{EINVAL, "unknown codec", {}};
 }

@@ -1,4 +1,5 @@
-// The codecs of layers: gzip and zstd, both written in independent pieces of 1 MiB of tar, so that they compress and inflate in parallel.
+// The codecs of layers: gzip and zstd, both written in independent pieces of 1 MiB of tar, so that they compress and inflate in parallel. bzip2 and xz
+// are read only: archives may have them, layers never do.
 // A gzip member of ours says its own size in an extra field 'T','B' (RFC 1952, 2.3.1.1), so that members are found by hopping.
 #pragma once
 #include <cstddef>
@@ -14,7 +15,7 @@ namespace tsbuild {
 
 constexpr size_t kPieceSize = 1 << 20;  // bytes of tar in a gzip member or zstd frame of ours
 
-// "gzip: libdeflate 1.14, zlib 1.2.13; zstd: 1.5.4": what writes and what reads, for `tsbuild version` and for layers that compare bytes.
+// "gzip: libdeflate 1.14, zlib 1.2.13; zstd: 1.5.4; bzip2: 1.0.8; xz: 5.4.1": what writes and what reads, for `tsbuild version` and for layers that compare bytes.
 std::string codecs_text();
 
 // Compresses one piece into one member or frame. Not shared between threads.
@@ -36,7 +37,7 @@ class StreamDecoder {
     size_t consumed = 0;  // bytes taken from the input
     size_t produced = 0;  // bytes written to the output
   };
-  // Makes as much progress as the two buffers allow. EBADMSG for bytes that are not of the codec.
+  // Makes as much progress as the two buffers allow. EBADMSG for bytes that are not of the codec, EFBIG when it would need too much memory.
   virtual Result<Step> decode(std::string_view in, char* out, size_t capacity) = 0;
   // True when the stream may end here.
   virtual bool at_end() const = 0;

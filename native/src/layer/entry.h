@@ -10,7 +10,8 @@ namespace tsbuild {
 
 // Codes as in native/requests.ts and the type flags of a ustar header.
 enum class FileType : uint8_t { kFile = 0, kHardlink = 1, kSymlink = 2, kChar = 3, kBlock = 4, kDirectory = 5, kFifo = 6, kSocket = 7 };
-enum class Codec : uint8_t { kNone = 0, kGzip = 1, kZstd = 2 };
+// The last two are codecs of archives, never of layers.
+enum class Codec : uint8_t { kNone = 0, kGzip = 1, kZstd = 2, kBzip2 = 3, kXz = 4 };
 
 struct Xattr {
   std::string name;

@@ -4,7 +4,7 @@ namespace tsbuild {
 
 Result<Codec> read_codec(Reader& r) {
   const uint8_t code = r.u8();
-  if (r.bad() || code > static_cast<uint8_t>(Codec::kZstd)) return Failure{EPROTO, "codec of a request", {}};
+  if (r.bad() || code > static_cast<uint8_t>(Codec::kXz)) return Failure{EPROTO, "codec of a request", {}};
   return static_cast<Codec>(code);
 }
 

@@ -15,6 +15,8 @@
 namespace tsbuild {
 namespace {
 
+constexpr size_t kBufferSize = 256 << 10;
+
 Failure too_short(const std::string& path) { return Failure{EBADMSG, "tar ends before the content asked for", path}; }
 
 Status read_exactly(int fd, uint64_t offset, char* out, size_t size, const std::string& path) {
@@ -26,7 +28,7 @@ Status read_exactly(int fd, uint64_t offset, char* out, size_t size, const std::
 // Pieces of ours, found by hopping; `foreign()` turns true when the blob turns out not to be ours.
 class Pieces {
  public:
-  Pieces(int file, std::string path, Codec codec, uint64_t file_size) : file_(file), path_(std::move(path)), codec_(codec), file_size_(file_size) {}
+  Pieces(int file, std::string path, Codec codec, uint64_t file_size) : file_(file), path_(std::move(path)), codec_(codec), file_size_(file_size), foreign_(codec != Codec::kGzip && codec != Codec::kZstd) {}
   bool foreign() const { return foreign_; }
 
   // Makes `piece()` the piece with this number.
@@ -79,7 +81,7 @@ class Pieces {
   std::vector<Known> known_;
   std::string bytes_;
   uint64_t loaded_ = UINT64_MAX;
-  bool foreign_ = false;
+  bool foreign_;
 };
 
 class PlainAccess final : public TarAccess {
@@ -114,15 +116,25 @@ class CompressedAccess final : public TarAccess {
   }
 
  private:
+  // Decodes to the end of what is asked for and no further: damage that comes later is for who reads it.
   Status read_from_start(uint64_t offset, char* out, size_t size) {
-    auto blob = reader();
-    if (!blob.ok()) return blob.failure();
-    uint64_t at = 0;
+    auto decoder = StreamDecoder::create(codec_);
+    if (!decoder.ok()) return Failure{decoder.failure().error, decoder.failure().call, path_};
+    std::string input(kBufferSize, '\0'), content(kBufferSize, '\0');
+    std::string_view rest;
+    uint64_t input_at = 0, at = 0;
     while (size > 0) {
-      auto piece = blob.value()->next();
-      if (!piece.ok()) return piece.failure();
-      std::string_view bytes = piece.value();
-      if (bytes.empty()) return too_short(path_);
+      if (rest.empty()) {
+        auto got = pread_full(file_.get(), input.data(), input.size(), input_at, path_);
+        if (!got.ok()) return got.failure();
+        input_at += got.value();
+        rest = std::string_view(input).substr(0, got.value());
+      }
+      auto step = decoder.value()->decode(rest, content.data(), content.size());
+      if (!step.ok()) return Failure{step.failure().error, step.failure().call, path_};
+      if (step.value().consumed == 0 && step.value().produced == 0) return rest.empty() ? too_short(path_) : Failure{EBADMSG, "malformed compressed bytes", path_};
+      rest.remove_prefix(step.value().consumed);
+      const std::string_view bytes = std::string_view(content).substr(0, step.value().produced);
       at += bytes.size();
       if (at <= offset) continue;
       const std::string_view part = bytes.substr(offset - (at - bytes.size()), size);

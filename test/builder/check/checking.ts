@@ -29,7 +29,7 @@ export function prepared(
       platform: parsePlatform(platform),
       buildPlatform: parsePlatform('linux/amd64'),
       network: 'none',
-    resources: { shmSize: 1, limits: [] },
+      resources: { shmSize: 1, limits: [] },
       ignore: readIgnore(ignore, '.dockerignore'),
       allStages,
     },
