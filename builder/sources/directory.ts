@@ -2,10 +2,10 @@ import type { NativeOps } from '../../native/ops.ts'
 import type { ListedEntry } from '../../native/requests/files.ts'
 import type { PackSource } from '../../native/requests/layers.ts'
 import { type Bytes, textOfBytes } from '../../native/wire.ts'
-import { join, nameOf, parentOf } from '../../registry/store/resolve-path.ts'
+import { join, parentOf } from '../../registry/store/resolve-path.ts'
 import type { IgnoreMatcher } from '../dockerfile/ignore.ts'
-import { didYouMean } from '../dockerfile/suggest.ts'
 import type { FileDigests } from './file-digests.ts'
+import { nearestPath } from './nearest.ts'
 import type { SourceEntry, SourceTree } from './tree.ts'
 
 export interface DirectoryOptions {
@@ -14,6 +14,8 @@ export interface DirectoryOptions {
   readonly ignore: IgnoreMatcher
   /** The file that the rules are from, for messages. */
   readonly ignoreFile: string
+  /** Default `the build context`. */
+  readonly label?: string | undefined
   readonly signal: AbortSignal
 }
 
@@ -22,7 +24,7 @@ export interface DirectoryOptions {
  * read: the native side opens below the root and follows no link, links are followed by `resolvePath` inside the tree.
  */
 export class DirectoryTree implements SourceTree {
-  readonly label = 'the build context'
+  readonly label: string
   readonly blobs = []
   readonly roots: readonly Bytes[]
   readonly #native: NativeOps
@@ -37,6 +39,7 @@ export class DirectoryTree implements SourceTree {
 
   constructor(root: Bytes, options: DirectoryOptions) {
     this.roots = [root]
+    this.label = options.label ?? 'the build context'
     this.#native = options.native
     this.#digests = options.digests
     this.#ignore = options.ignore
@@ -86,12 +89,18 @@ export class DirectoryTree implements SourceTree {
 
   async explainMissing(path: Bytes): Promise<string | undefined> {
     const { ignored, rule } = this.#ignore.matches(textOfBytes(path))
-    if (ignored && rule !== undefined) return `${this.#ignoreFile}:${rule.line} leaves it out: ${rule.text}`
-    const siblings = await this.children(parentOf(path))
-    return didYouMean(
-      textOfBytes(nameOf(path)),
-      siblings.map((entry) => textOfBytes(nameOf(entry.path))),
-    )
+    if (ignored && rule !== undefined && (await this.#exists(path))) return `${this.#ignoreFile}:${rule.line} leaves it out: ${rule.text}`
+    return nearestPath(this, path)
+  }
+
+  async archiveFile(entry: SourceEntry): Promise<string | undefined> {
+    return textOfBytes(join(this.roots[0] ?? '', entry.path))
+  }
+
+  /** Also for what is ignored. */
+  async #exists(path: Bytes): Promise<boolean> {
+    await this.#list([parentOf(path)])
+    return this.#listed.get(parentOf(path))?.has(path) ?? false
   }
 
   /** What is listed below a directory. Names come sorted, so this is the order of `comparePaths`. */

@@ -1,7 +1,6 @@
 import type { PackEntry } from '../../native/requests/layers.ts'
-import { bytesOfText, textOfBytes } from '../../native/wire.ts'
+import { bytesOfText } from '../../native/wire.ts'
 import { type Digest, digestOf } from '../../registry/oci/digest.ts'
-import { join } from '../../registry/store/resolve-path.ts'
 import type { BuildDeps } from '../deps.ts'
 import { readMode } from '../dockerfile/mode.ts'
 import type { CopyOperation } from '../plan/graph.ts'
@@ -33,9 +32,8 @@ export async function findArchives(operation: CopyOperation, chosen: Chosen, dep
   const archives = new Map<Selection, Archive>()
   for (const selection of chosen.selections) {
     const { entry } = selection
-    const root = chosen.tree.roots[0]
-    if (entry.type !== 'file' || root === undefined) continue
-    const archive = await readArchive(textOfBytes(join(root, entry.path)), deps, signal)
+    const path = entry.type === 'file' ? await chosen.tree.archiveFile(entry, signal) : undefined
+    const archive = path === undefined ? undefined : await readArchive(path, deps, signal)
     if (archive !== undefined) archives.set(selection, archive)
   }
   return { ...chosen, archives }

@@ -5,6 +5,7 @@ import { TsbuildError } from '../../registry/oci/error.ts'
 import type { Codec } from '../../registry/oci/media-type.ts'
 import { parseToc, type TocEntry } from '../../registry/store/toc.ts'
 import type { BuildDeps } from '../deps.ts'
+import { isTarHeader } from '../sources/archive-start.ts'
 
 /** A local archive that ADD unpacks: its entries, and the file that holds their contents. */
 export interface Archive {
@@ -68,18 +69,4 @@ async function firstBytes(path: string): Promise<Buffer> {
   } finally {
     await file.close()
   }
-}
-
-/** A header whose checksum holds: tar(5), "checksum" (the field itself counts as blanks). */
-function isTarHeader(block: Buffer): boolean {
-  if (block.length < HEADER_BYTES) return false
-  const stored = Number.parseInt(
-    block
-      .toString('latin1', 148, 156)
-      .replace(/[\0 ]+$/, '')
-      .trim(),
-    8,
-  )
-  const sum = block.reduce((total, byte, index) => total + (index >= 148 && index < 156 ? 0x20 : byte), 0)
-  return sum === stored
 }
