@@ -69,7 +69,10 @@ async function performStep(
 ) {
   const { deps, cache } = build
   const parent = inputs[0]?.layers ?? []
-  const chosen = operation.kind === 'copy' ? await choose(operation, await sourceOf(operation, inputs, build, running.signal)) : undefined
+  const chosen =
+    operation.kind === 'copy'
+      ? await choose(operation, await sourceOf(operation, inputs, build, running.signal), deps, running.signal)
+      : undefined
   const partsNow = () => keyParts(operation, { parent: identityOf(parent), content: chosen?.content, idKind: deps.idKind() })
   const find = async (key: Digest) => {
     const record = await cache.find(key)

@@ -71,6 +71,14 @@ export async function openWorkspace(context: Context, options: WorkspaceOptions 
     const { insecure, caFiles } = options
     return keep(openClient({ env: context.env, userAgent, now: context.now, random: Math.random, insecure, caFiles }))
   })
+  const remotes = once(async () => {
+    const { Remotes } = await import('../builder/sources/remotes.ts')
+    const { openTransport } = await import('../registry/remote/open.ts')
+    const transport = openTransport({ env: context.env, userAgent: `tsbuild/${context.version}`, caFiles: options.caFiles })
+    const insecure = options.insecure === 'all'
+    const retry = { now: context.now, random: Math.random }
+    return keep(new Remotes({ store, transport, retry, insecure, env: context.env, emit }))
+  })
   let idKind: IdKind | undefined
   const helper = once(async () => {
     const started = keep(await core.startHelper())
@@ -100,6 +108,7 @@ export async function openWorkspace(context: Context, options: WorkspaceOptions 
       store,
       native,
       bases,
+      remotes,
       snapshots,
       idKind: kindNow,
       compression,

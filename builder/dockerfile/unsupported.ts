@@ -1,6 +1,5 @@
 import { type SourceRange, TsbuildError } from '../../registry/oci/error.ts'
 import type { Instruction, InstructionKind } from './instruction.ts'
-import { remoteSource } from './sources.ts'
 
 /** What the language has and this version does not carry out: refused at its line. A row goes when its feature comes. */
 interface Row {
@@ -20,11 +19,6 @@ export const UNSUPPORTED: readonly Row[] = [
   row('copy', 'COPY --exclude', (copy) => copy.exclude.length > 0, 'exclude'),
   row('add', 'ADD --link', (add) => add.link, 'link'),
   row('add', 'ADD --exclude', (add) => add.exclude.length > 0, 'exclude'),
-  row('add', 'ADD --checksum', (add) => add.checksum !== undefined, 'checksum'),
-  row('add', 'ADD --keep-git-dir', (add) => add.keepGitDir !== undefined, 'keep-git-dir'),
-  row('add', 'ADD --unpack', (add) => add.unpack !== undefined, 'unpack'),
-  row('add', 'ADD of a git repository', (add) => add.sources.some((source) => remoteSource(source) === 'git')),
-  row('add', 'ADD of a URL', (add) => add.sources.some((source) => remoteSource(source) === 'http')),
 ]
 
 function row<K extends InstructionKind>(

@@ -66,6 +66,7 @@ function copyParts(operation: CopyOperation): KeyParts {
     destination: operation.destination,
     chown: operation.chown ?? '',
     chmod: operation.chmod ?? '',
+    ...(operation.unpack !== undefined && { unpack: String(operation.unpack) }),
   }
 }
 

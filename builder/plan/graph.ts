@@ -54,8 +54,13 @@ export interface InlineFile {
 /** COPY and ADD. */
 export interface CopyOperation extends OperationBase {
   readonly kind: 'copy'
-  /** True for ADD: local archives are unpacked. */
+  /** True for ADD: local archives are unpacked, URLs and repositories are fetched. */
   readonly add: boolean
+  /** `--unpack`; undefined is true for what is local, false for what comes from a URL. */
+  readonly unpack: boolean | undefined
+  /** Of the one source of an ADD: `sha256:...` of a URL, a commit or its beginning of a repository. */
+  readonly checksum: string | undefined
+  readonly keepGitDir: boolean | undefined
   /** Where the sources are: the context, or the result of inputs[1]. */
   readonly from: 'context' | 'operation'
   /** How messages call where the sources are. */

@@ -3,13 +3,13 @@ import { cleanPath } from '../dockerfile/clean-path.ts'
 import { heredocText, runForm } from '../dockerfile/heredoc.ts'
 import type { AddInstruction, CopyInstruction, Instruction, RunInstruction, WorkdirInstruction } from '../dockerfile/instruction.ts'
 import type { Scope } from '../dockerfile/scope.ts'
-import { remoteSource } from '../dockerfile/sources.ts'
 import { stepTitle } from '../dockerfile/title.ts'
 import { unsupported } from '../dockerfile/unsupported.ts'
 import type { CopyOperation, InlineFile } from './graph.ts'
 import { applyMetadata, commandLine } from './metadata.ts'
 import type { Graph, StagePlan } from './plan.ts'
 import { canExecute, foreignRun } from './platforms.ts'
+import { checkRemotes } from './remote-sources.ts'
 import type { Stage } from './stages.ts'
 
 /** Where a stage is after some of its instructions. */
@@ -96,8 +96,9 @@ class StagePlanner {
     const { at } = instruction
     const expand = (text: string) => scope.expandWord(text, at)
     const sources = instruction.sources.map(expand)
-    const remote = sources.find((source) => remoteSource(source) !== undefined)
-    if (remote !== undefined) throw unsupported(`ADD of ${remote}`, at)
+    const add = instruction.kind === 'add' ? instruction : undefined
+    const checksum = add?.checksum === undefined ? undefined : expand(add.checksum)
+    checkRemotes(instruction, sources, checksum)
     const destination = expand(instruction.destination)
     const [chown, chmod] = [instruction.chown, instruction.chmod].map((text) => (text === undefined ? undefined : expand(text)))
     if (chmod !== undefined) checkMode(chmod, at)
@@ -105,7 +106,10 @@ class StagePlanner {
     const last = this.#graph.add({
       ...this.#common(instruction, [state.last, ...from.inputs]),
       kind: 'copy',
-      add: instruction.kind === 'add',
+      add: add !== undefined,
+      unpack: add?.unpack,
+      checksum,
+      keepGitDir: add?.keepGitDir,
       from: from.inputs.length === 0 ? 'context' : 'operation',
       fromLabel: from.label,
       sources,

@@ -13,6 +13,8 @@ export interface Selection {
   readonly entry: SourceEntry
   /** All entries below a directory, sorted, parents first; empty for anything else. */
   readonly below: readonly SourceEntry[]
+  /** It comes from a URL: it is no archive to unpack unless that is asked for. */
+  readonly isFetched?: boolean
 }
 
 /**
