@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Bases, BuildDeps, Compression, IdKind } from '../builder/deps.ts'
+import { FileDigests } from '../builder/sources/file-digests.ts'
 import type { Helper } from '../native/helper.ts'
 import type { NativeOps } from '../native/ops.ts'
 import type { Emit } from '../registry/oci/event.ts'
@@ -30,6 +31,8 @@ export interface Workspace extends AsyncDisposable {
   readonly compression: Compression
   readonly emit: Emit
   readonly bases: Bases
+  /** Of folders that were read; to be saved when the build has ended. */
+  readonly digests: FileDigests
   client(): Promise<RegistryClient>
   helper(): Promise<Helper>
   snapshots(): Promise<Snapshotter>
@@ -101,6 +104,7 @@ export async function openWorkspace(context: Context, options: WorkspaceOptions 
     compression,
     emit,
     bases,
+    digests: new FileDigests(root, native, context.now),
     client,
     helper,
     snapshots,

@@ -1,7 +1,8 @@
 import { build } from '../../builder/build.ts'
 import { platformOfArch } from '../../registry/oci/platform.ts'
 import { familiarReference, formatReference, parseReference, withDefaultTag } from '../../registry/oci/reference.ts'
-import { dockerfileOf, openContext } from '../build-context.ts'
+import { parseBoolean } from '../booleans.ts'
+import { buildInput } from '../build-context.ts'
 import { buildFlags, refuseAttestations, UNSUPPORTED_BUILD_FLAGS } from '../build-flags.ts'
 import { buildArguments, buildPlatform, epochOf, jobsOf, keyValues, networkOf, pullPolicy } from '../build-options.ts'
 import { command } from '../context.ts'
@@ -23,11 +24,13 @@ export const run = command(
   {
     path: ['build'],
     summary: 'Builds an image from a Dockerfile. The digest of its manifest is printed on standard output.',
-    operands: [{ name: '<context>', help: 'folder whose files COPY and ADD can use' }],
+    operands: [
+      { name: '<context>', help: 'folder, tar, http(s) or git URL with the files for COPY and ADD; - reads a tar or a Dockerfile' },
+    ],
     flags: buildFlags,
     unsupported: UNSUPPORTED_BUILD_FLAGS,
   },
-  async (options, [folder = ''], context) => {
+  async (options, [where = ''], context) => {
     refuseAttestations(options)
     const settings = {
       target: options.target,
@@ -43,13 +46,14 @@ export const run = command(
       const names = options.tag.map((tag) => formatReference(withDefaultTag(parseReference(tag))))
       const outputs = outputsOf(options.output, { push: options.push, names })
       const connection = connectionOptions(options, 'all')
-      const dockerfile = await dockerfileOf(options.file, folder, context)
+      const input = await buildInput(options.file, where, context)
       await using workspace = await openWorkspace(context, { ...progress, ...connection })
       const buildArgs = await buildArguments(options['build-arg'], context.env)
       const epoch = epochOf(buildArgs)
       const rewriteTimestamps = outputs.some((output) => output.rewriteTimestamps)
       if (rewriteTimestamps && epoch === undefined) progress.emit(NOTHING_REWRITTEN)
-      const { tree, digests } = await openContext(folder, dockerfile, workspace, context)
+      const keepGitDir = parseBoolean(buildArgs.get('BUILDKIT_CONTEXT_KEEP_GIT_DIR') ?? '')
+      const { dockerfile, tree } = await input.open(workspace, { keepGitDir })
       const result = await build(
         {
           ...settings,
@@ -64,7 +68,7 @@ export const run = command(
           signal: context.signal,
         },
         workspace.buildDeps,
-      ).finally(() => digests.save()) // what was read need not be read again, whatever came of it
+      ).finally(() => workspace.digests.save()) // what was read need not be read again, whatever came of it
       await carryOut(outputs, { result, names, epoch }, workspace, context)
       await writeResultFiles(options, result, names)
       progress.stop()

@@ -78,7 +78,7 @@ describe('tsbuild', () => {
     [['build', '--network=bridge', '.'], 2, /--network=bridge/],
     [['build', '--provenance', '.'], 2, /attestations are not supported yet/],
     [['build', 'nowhere'], 1, /no build context at/],
-    [['build', '-'], 1, /standard input is not supported yet/],
+    [['build', '-'], 1, /the Dockerfile cannot be empty/],
     [['inspect', '--config', 'x'], 2, /--config needs --raw/],
     [['inspect', 'x'], 1, /x/],
     [['tag', 'x'], 2, /missing required argument 'name'/],
