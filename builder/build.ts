@@ -10,6 +10,7 @@ import { parseDockerfile } from './dockerfile/parse.ts'
 import { type ImageParts, writeImage } from './image.ts'
 import { located } from './located.ts'
 import { perform, type StepResult } from './perform.ts'
+import type { NamedContexts } from './plan/named-contexts.ts'
 import type { BuildPlan } from './plan/plan.ts'
 import { planBuild } from './plan/plan.ts'
 import { stagePlatforms, type WantedImage, wantedImages } from './plan/platforms.ts'
@@ -22,6 +23,9 @@ import type { StepNetwork } from './steps/run.ts'
 export interface BuildRequest {
   readonly dockerfile: { readonly bytes: Uint8Array; readonly file: string }
   readonly context: SourceTree
+  /** `--build-context`, by `contextName`, and how the files of those that are no images are opened: when a step first needs them. */
+  readonly contexts?: NamedContexts | undefined
+  readonly openContext?: ((name: string) => Promise<SourceTree>) | undefined
   readonly target: string | undefined
   readonly buildArgs: ReadonlyMap<string, string>
   readonly labels: ReadonlyMap<string, string>
@@ -51,18 +55,20 @@ export interface BuildResult {
 /** Builds the target stage: its image is in the store afterwards, without a name. Every error that comes from the Dockerfile has its place in it. */
 export async function build(request: BuildRequest, deps: BuildDeps): Promise<BuildResult> {
   const parsed = checkDockerfile(parseDockerfile(request.dockerfile.bytes, request.dockerfile.file))
-  const options = { target: request.target, buildArgs: request.buildArgs, platformArgs: platformArgs(request) }
+  const { target, buildArgs, contexts } = request
+  const options = { target, buildArgs, platformArgs: platformArgs(request), contexts }
   const stages = planStages(parsed, options)
   const { escape: escapeCharacter } = parsed.directives
   const platforms = stagePlatforms(stages, request.platform)
   const images = await resolveImages(wantedImages(stages, platforms), request, deps)
-  const { buildArgs, buildPlatform, epoch, network } = request
+  const { buildPlatform, epoch, network } = request
   const globals = stageGlobals(parsed, options)
   const plan = planBuild({ stages, platforms, images, globals, buildArgs, escape: escapeCharacter, machine: buildPlatform, network })
   warn(parsed, plan, request, deps.emit)
   const { context, stepNetwork, noCache, producer, signal, jobs } = request
+  const named = request.openContext ?? (() => Promise.reject(new Error('no contexts were named')))
   const since = noCache ? deps.now() : undefined
-  const performance = { deps, cache: new StepCache(deps.store), context, network: stepNetwork, since, producer }
+  const performance = { deps, cache: new StepCache(deps.store), context, named, network: stepNetwork, since, producer }
   const work = (operation: BuildPlan['operations'][number], inputs: readonly StepResult[], running: Parameters<typeof perform>[3]) =>
     perform(operation, inputs, performance, running)
   const results = await schedule(plan.operations, work, { jobs, signal })

@@ -22,6 +22,8 @@ export interface Performance {
   readonly deps: BuildDeps
   readonly cache: StepCache
   readonly context: SourceTree
+  /** Files of a named context. */
+  readonly named: (name: string) => Promise<SourceTree>
   readonly network: StepNetwork
   /** Milliseconds since the epoch: with --no-cache only what was made since the build began is taken for done. */
   readonly since: number | undefined
@@ -185,6 +187,7 @@ async function sourceOf(
   signal: AbortSignal,
 ): Promise<SourceTree> {
   if (operation.from === 'context') return build.context
+  if (typeof operation.from === 'object') return build.named(operation.from.context)
   return new LayersTree(await viewOf(inputs[1]?.layers ?? [], build.deps, signal), operation.fromLabel)
 }
 

@@ -61,8 +61,8 @@ export interface CopyOperation extends OperationBase {
   /** Of the one source of an ADD: `sha256:...` of a URL, a commit or its beginning of a repository. */
   readonly checksum: string | undefined
   readonly keepGitDir: boolean | undefined
-  /** Where the sources are: the context, or the result of inputs[1]. */
-  readonly from: 'context' | 'operation'
+  /** Where the sources are: the context, the result of inputs[1], or the files of a named context. */
+  readonly from: 'context' | 'operation' | { readonly context: string }
   /** How messages call where the sources are. */
   readonly fromLabel: string
   readonly sources: readonly string[]

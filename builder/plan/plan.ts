@@ -88,6 +88,22 @@ export class Graph {
     return id
   }
 
+  /** All files of a named context, as a layer. */
+  files(name: string, platform: Platform, at: SourceOperation['at']): number {
+    const parent = this.source(undefined, platform, at)
+    const from = { from: { context: name }, fromLabel: `build context ${name}`, sources: ['.'], inline: [], destination: '/' } as const
+    const plain = {
+      add: false,
+      unpack: undefined,
+      checksum: undefined,
+      keepGitDir: undefined,
+      chown: undefined,
+      chmod: undefined,
+      time: 0,
+    } as const
+    return this.add({ kind: 'copy', id: this.nextID, inputs: [parent], name: `[context ${name}] load`, at, platform, ...from, ...plain })
+  }
+
   image(reference: string, platform: Platform, at: SourceOperation['at']): BaseImage {
     const image = this.input.images.get(imageKey(reference, platform, at))
     if (image === undefined) throw new Error(`image ${reference} was not resolved`)
@@ -114,16 +130,17 @@ function startOf(stage: Stage, graph: Graph, done: ReadonlyMap<number, StageStat
   const image = reference === undefined ? undefined : graph.image(reference, platform, stage.from.at)
   refuseTriggers(stage, base, image)
   const given = image?.config.config
+  const files = base.kind === 'tree' ? graph.files(base.name, platform, stage.from.at) : undefined
   const config = { ...given, WorkingDir: cleanPath(`/${given?.WorkingDir ?? ''}`) } // Docker writes "" where there is none
   const env = config.Env ?? []
   const withPath = env.some((item) => item.startsWith('PATH=')) ? env : [...env, DEFAULT_PATH]
   const { globals, buildArgs, escape: escapeCharacter } = graph.input
   return {
-    last: graph.source(reference, platform, stage.from.at),
+    last: files ?? graph.source(reference, platform, stage.from.at),
     platform,
     config: { ...config, Env: withPath },
     author: image?.config.author,
-    history: [],
+    history: files === undefined || base.kind !== 'tree' ? [] : [{ createdBy: `FROM ${base.name} # build context`, operation: files }],
     base: image?.config,
     scope: new Scope(withPath, { globals, buildArgs, escape: escapeCharacter }),
     hasOwnCmd: false,

@@ -27,6 +27,13 @@ export function planStage(stage: Stage, graph: Graph, start: StageState, done: R
 
 type StepNames = ReadonlyMap<Instruction, string>
 
+interface CopyFrom extends Pick<CopyOperation, 'from'> {
+  readonly inputs: readonly number[]
+  readonly label: string
+}
+
+const CONTEXT: CopyFrom = { inputs: [], from: 'context', label: 'the build context' }
+
 class StagePlanner {
   readonly #stage: Stage
   readonly #graph: Graph
@@ -102,7 +109,7 @@ class StagePlanner {
     const destination = expand(instruction.destination)
     const [chown, chmod] = [instruction.chown, instruction.chmod].map((text) => (text === undefined ? undefined : expand(text)))
     if (chmod !== undefined) checkMode(chmod, at)
-    const from = instruction.kind === 'copy' ? this.#from(instruction) : { inputs: [], label: 'the build context' }
+    const from = instruction.kind === 'copy' ? this.#from(instruction) : CONTEXT
     const last = this.#graph.add({
       ...this.#common(instruction, [state.last, ...from.inputs]),
       kind: 'copy',
@@ -110,7 +117,7 @@ class StagePlanner {
       unpack: add?.unpack,
       checksum,
       keepGitDir: add?.keepGitDir,
-      from: from.inputs.length === 0 ? 'context' : 'operation',
+      from: from.from,
       fromLabel: from.label,
       sources,
       inline: inlineFiles(instruction, scope),
@@ -124,12 +131,15 @@ class StagePlanner {
     return layered(state, last, `${instruction.kind.toUpperCase()} ${flags}${[...names, destination].join(' ')} # buildkit`)
   }
 
-  #from(instruction: CopyInstruction): { inputs: number[]; label: string } {
+  #from(instruction: CopyInstruction): CopyFrom {
     const base = instruction.from === undefined ? undefined : this.#stage.sources.get(instruction.from)
-    if (base === undefined) return { inputs: [], label: 'the build context' }
-    if (base.kind === 'stage') return { inputs: [this.#done.get(base.index)?.last ?? -1], label: `stage ${instruction.from}` }
+    if (base === undefined) return CONTEXT
+    if (base.kind === 'tree') return { inputs: [], from: { context: base.name }, label: `build context ${base.name}` }
+    if (base.kind === 'stage')
+      return { inputs: [this.#done.get(base.index)?.last ?? -1], from: 'operation', label: `stage ${instruction.from}` }
     const reference = base.kind === 'image' ? base.reference : undefined
-    return { inputs: [this.#graph.source(reference, this.#graph.platformOf(this.#stage), instruction.at)], label: `image ${reference}` }
+    const source = this.#graph.source(reference, this.#graph.platformOf(this.#stage), instruction.at)
+    return { inputs: [source], from: 'operation', label: `image ${reference}` }
   }
 
   #workdir(state: StageState, instruction: WorkdirInstruction): StageState {

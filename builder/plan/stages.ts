@@ -4,12 +4,10 @@ import { globalArgs } from '../dockerfile/global-args.ts'
 import type { FromInstruction, Instruction, ParsedDockerfile } from '../dockerfile/instruction.ts'
 import { unsupported } from '../dockerfile/unsupported.ts'
 import { type Draft, type Drafts, draftStages, findBefore, findTarget } from './drafts.ts'
+import { findContext, type NamedBase, type NamedContexts } from './named-contexts.ts'
 
-/** Where files come from: what a stage starts from, or a COPY takes from. */
-export type Base =
-  | { readonly kind: 'scratch' }
-  | { readonly kind: 'stage'; readonly index: number }
-  | { readonly kind: 'image'; readonly reference: string }
+/** Where files come from: what a stage starts from, or a COPY takes from. An image, or the files of a `--build-context`, is a `NamedBase`. */
+export type Base = { readonly kind: 'scratch' } | { readonly kind: 'stage'; readonly index: number } | NamedBase
 
 /** One FROM up to the next; `index` counts all stages of the file from 0. */
 export interface Stage {
@@ -35,6 +33,8 @@ export interface PlanOptions {
   readonly buildArgs: ReadonlyMap<string, string>
   /** TARGETPLATFORM, BUILDPLATFORM and their parts. TARGETSTAGE is added here. */
   readonly platformArgs: ReadonlyMap<string, string>
+  /** `--build-context`: what replaces stages and images. */
+  readonly contexts?: NamedContexts | undefined
 }
 
 /**
@@ -51,7 +51,7 @@ export function planStages(parsed: ParsedDockerfile, options: PlanOptions): Stag
   for (let index = target.index; index >= 0; index--) {
     const draft = drafts.all[index]
     if (draft === undefined || !wanted.has(index)) continue
-    const stage = resolveStage(draft, drafts, { globals, escape: parsed.directives.escape })
+    const stage = resolveStage(draft, drafts, { globals, escape: parsed.directives.escape, options })
     stages.set(index, stage)
     for (const dependency of stage.dependencies) wanted.add(dependency)
   }
@@ -67,22 +67,31 @@ export function stageGlobals(parsed: ParsedDockerfile, { target, buildArgs, plat
 interface Surroundings {
   readonly globals: ReadonlyMap<string, string>
   readonly escape: string
+  readonly options: PlanOptions
 }
 
 function resolveStage(draft: Draft, drafts: Drafts, around: Surroundings): Stage {
   const { index, from, instructions } = draft
-  const base = resolveBase(draft, drafts, around)
+  const platform = platformOf(from, around)
+  const named = (name: string) =>
+    findContext(around.options.contexts, name, platform ?? around.options.platformArgs.get('TARGETPLATFORM') ?? '')
+  const whole = from.stageName === undefined ? undefined : named(from.stageName)
+  if (whole !== undefined)
+    return { index, name: from.stageName, base: whole, platform, instructions: [], from, sources: new Map(), dependencies: [] }
+  const base = resolveBase(draft, drafts, around, named)
   const sources = new Map<string, Base>()
   for (const instruction of instructions)
     if (instruction.kind === 'copy' && instruction.from !== undefined)
-      sources.set(instruction.from, resolveSource(instruction.from, draft, { drafts, at: flagRange(instruction, 'from') }))
+      sources.set(instruction.from, resolveSource(instruction.from, draft, { drafts, at: flagRange(instruction, 'from'), named }))
   const needed = [base, ...sources.values()].flatMap((one) => (one.kind === 'stage' ? [one.index] : []))
   const dependencies = [...new Set(needed)].sort((a, b) => a - b)
-  return { index, name: from.stageName, base, platform: platformOf(from, around), instructions, from, sources, dependencies }
+  return { index, name: from.stageName, base, platform, instructions, from, sources, dependencies }
 }
 
-/** An earlier stage of exactly that (lower case) name, the nearest one; `scratch`; else an image. */
-function resolveBase({ index, from }: Draft, drafts: Drafts, { globals, escape: escapeChar }: Surroundings): Base {
+type FindNamed = (name: string) => NamedBase | undefined
+
+/** An earlier stage of exactly that (lower case) name, the nearest one; `scratch`; a named context; else an image. */
+function resolveBase({ index, from }: Draft, drafts: Drafts, { globals, escape: escapeChar }: Surroundings, named: FindNamed): Base {
   const { text } = expandWord(from.image, { env: globals, escape: escapeChar, at: from.at })
   if (text === '')
     throw new TsbuildError('DOCKERFILE_STAGE', `base name (${from.image}) should not be blank`, {
@@ -90,7 +99,7 @@ function resolveBase({ index, from }: Draft, drafts: Drafts, { globals, escape: 
       hint: 'only ARGs before the first FROM can be used here; give it a default, or use --build-arg',
     })
   const stage = findBefore(drafts, text, index)
-  if (stage === undefined) return text === 'scratch' ? { kind: 'scratch' } : { kind: 'image', reference: text }
+  if (stage === undefined) return text === 'scratch' ? { kind: 'scratch' } : (named(text) ?? { kind: 'image', reference: text })
   if (stage.instructions.some((instruction) => instruction.kind === 'onbuild'))
     throw unsupported(`FROM a stage with ONBUILD (${text})`, from.at)
   return { kind: 'stage', index: stage.index }
@@ -107,8 +116,8 @@ function platformOf(from: FromInstruction, { globals, escape: escapeChar }: Surr
   })
 }
 
-/** COPY --from: an earlier stage by name (any case) or by number, else an image. */
-function resolveSource(source: string, draft: Draft, { drafts, at }: { drafts: Drafts; at: SourceRange }): Base {
+/** COPY --from: an earlier stage by name (any case) or by number, a named context, else an image. */
+function resolveSource(source: string, draft: Draft, { drafts, at, named }: { drafts: Drafts; at: SourceRange; named: FindNamed }): Base {
   const name = source.toLowerCase()
   const stage = /^\d+$/.test(source) ? drafts.all[Number(source)] : (findBefore(drafts, name, draft.index) ?? drafts.byName.get(name)?.[0])
   if (stage !== undefined && stage.index < draft.index) return { kind: 'stage', index: stage.index }
@@ -129,7 +138,7 @@ function resolveSource(source: string, draft: Draft, { drafts, at }: { drafts: D
     })
   if (name === 'scratch')
     throw new TsbuildError('DOCKERFILE_STAGE', 'nothing can be copied from scratch', { at, hint: 'name a stage or an image' })
-  return { kind: 'image', reference: source }
+  return named(source) ?? { kind: 'image', reference: source }
 }
 
 function flagRange(instruction: Instruction, name: string): SourceRange {

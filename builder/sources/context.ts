@@ -6,8 +6,10 @@ import { type Archive, readArchive } from '../steps/unpack.ts'
 import { ArchiveTree } from './archive.ts'
 import { looksLikeArchive, START_BYTES } from './archive-start.ts'
 import { readGitUrl } from './git-url.ts'
-import { readHttpUrl } from './http.ts'
+import { nameOfUrl, readHttpUrl } from './http.ts'
+import { oneFileTree } from './one-file.ts'
 import { MAX_SOURCE_BYTES, spool } from './spool.ts'
+import type { SourceTree } from './tree.ts'
 
 /** What a context that is no folder turned out to be: files, or a Dockerfile and no files. */
 export type OpenedContext =
@@ -46,6 +48,15 @@ export async function httpContext(url: string, { label, signal }: ContextOptions
   readHttpUrl(url)
   const file = await (await deps.remotes()).http(url, { step: label, signal })
   return fileContext(deps.store.blobs.path(file.digest), { label, signal }, deps)
+}
+
+/** The same for a named context: the files of a tar, or else the one file that is there, called as the URL ends. */
+export async function httpTree(url: string, { label, signal }: ContextOptions, deps: BuildDeps): Promise<SourceTree> {
+  const name = nameOfUrl(readHttpUrl(url))
+  const file = await (await deps.remotes()).http(url, { step: label, signal })
+  const archive = await readArchive(deps.store.blobs.path(file.digest), deps, signal)
+  if (archive === undefined) return { ...oneFileTree(name, file, deps.store), label }
+  return new ArchiveTree([{ ...archive, mount: '' }], { label, native: deps.native, temporary: () => deps.store.temporary() })
 }
 
 /** The files of a repository. Throws what `Remotes.git` throws. */

@@ -7,6 +7,8 @@ import { buildFlags, refuseAttestations, UNSUPPORTED_BUILD_FLAGS } from '../buil
 import { buildArguments, buildPlatform, epochOf, jobsOf, keyValues, networkOf, pullPolicy } from '../build-options.ts'
 import { command } from '../context.ts'
 import { connectionOptions, progressMode } from '../flags.ts'
+import { withLayouts } from '../layout-bases.ts'
+import { namedContexts } from '../named-contexts.ts'
 import { isToStdout, outputsOf } from '../output-flags.ts'
 import { carryOut } from '../outputs.ts'
 import { writeResultFiles } from '../result-files.ts'
@@ -54,11 +56,14 @@ export const run = command(
       if (rewriteTimestamps && epoch === undefined) progress.emit(NOTHING_REWRITTEN)
       const keepGitDir = parseBoolean(buildArgs.get('BUILDKIT_CONTEXT_KEEP_GIT_DIR') ?? '')
       const { dockerfile, tree } = await input.open(workspace, { keepGitDir })
+      const named = namedContexts(options['build-context'], workspace, context)
       const result = await build(
         {
           ...settings,
           dockerfile,
           context: tree,
+          contexts: named.contexts,
+          openContext: named.open,
           buildArgs,
           buildPlatform: platformOfArch(process.arch),
           epoch,
@@ -67,7 +72,7 @@ export const run = command(
           producer: `tsbuild ${context.version}`,
           signal: context.signal,
         },
-        workspace.buildDeps,
+        { ...workspace.buildDeps, bases: withLayouts(workspace, workspace.buildDeps.bases) },
       ).finally(() => workspace.digests.save()) // what was read need not be read again, whatever came of it
       await carryOut(outputs, { result, names, epoch }, workspace, context)
       await writeResultFiles(options, result, names)
