@@ -93,7 +93,8 @@ async function resolveImages(
   return new Map(await Promise.all(resolved))
 }
 
-function platformArgs({ platform, buildPlatform }: BuildRequest): Map<string, string> {
+/** The automatic arguments of every build. */
+export function platformArgs({ platform, buildPlatform }: Pick<BuildRequest, 'platform' | 'buildPlatform'>): Map<string, string> {
   const named = (prefix: string, of: Platform): [string, string][] => [
     [`${prefix}PLATFORM`, formatPlatform(of)],
     [`${prefix}OS`, of.os],

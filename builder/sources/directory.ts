@@ -3,7 +3,7 @@ import type { ListedEntry } from '../../native/requests/files.ts'
 import type { PackSource } from '../../native/requests/layers.ts'
 import { type Bytes, textOfBytes } from '../../native/wire.ts'
 import { join, parentOf } from '../../registry/store/resolve-path.ts'
-import type { IgnoreMatcher } from '../dockerfile/ignore.ts'
+import type { IgnoreMatcher, IgnoreRule } from '../dockerfile/ignore.ts'
 import type { FileDigests } from './file-digests.ts'
 import { nearestPath } from './nearest.ts'
 import type { SourceEntry, SourceTree } from './tree.ts'
@@ -17,6 +17,13 @@ export interface DirectoryOptions {
   /** Default `the build context`. */
   readonly label?: string | undefined
   readonly signal: AbortSignal
+}
+
+/** An entry of a folder, and the rule that decided about it, if one did. */
+export interface Surveyed {
+  readonly entry: SourceEntry
+  readonly isIgnored: boolean
+  readonly rule: IgnoreRule | undefined
 }
 
 /**
@@ -95,6 +102,19 @@ export class DirectoryTree implements SourceTree {
 
   async archiveFile(entry: SourceEntry): Promise<string | undefined> {
     return textOfBytes(join(this.roots[0] ?? '', entry.path))
+  }
+
+  get ignoreFile(): string {
+    return this.#ignoreFile
+  }
+
+  /** Everything in the folder, sorted, with what the rules say. A directory of which nothing can be kept stands for all that is in it. */
+  async survey(): Promise<readonly Surveyed[]> {
+    const kept = new Set((await this.below('')).map((entry) => entry.path))
+    return this.#collect('', []).map((entry) => {
+      const { rule } = this.#ignore.matches(textOfBytes(entry.path))
+      return { entry, isIgnored: !kept.has(entry.path), rule: rule === undefined ? undefined : { line: rule.line, text: rule.text } }
+    })
   }
 
   /** Also for what is ignored. */

@@ -19,6 +19,7 @@ describe('tsbuild', () => {
         'tag',
         'file',
         'build-arg',
+        'build-context',
         'target',
         'label',
         'no-cache',
@@ -47,6 +48,11 @@ describe('tsbuild', () => {
     ['logout', '[registry]', []],
     ['store check', '', ['repair']],
     ['registry serve', '', ['listen', 'read-only', 'quiet']],
+    [
+      'context ls',
+      '[context]',
+      ['file', 'dockerfile', 'build-arg', 'build-context', 'target', 'platform', 'format', 'insecure', 'tls-verify', 'cert-file'],
+    ],
     ['doctor', '', ['format']],
     ['version', '', []],
   ] as const)
