@@ -10,7 +10,7 @@ import type { Context } from './context.ts'
 import { type ContextPlace, contextPlace } from './context-place.ts'
 import { contextFolder, folderTree } from './folder-context.ts'
 import { readLayout } from './layout-bases.ts'
-import { openElsewhere } from './other-context.ts'
+import { openElsewhere, withoutUser } from './other-context.ts'
 import type { Workspace } from './wire.ts'
 
 const IMAGE = 'docker-image://'
@@ -79,7 +79,7 @@ async function openTree(name: string, place: ContextPlace | undefined, workspace
   if (place.kind === 'folder') return folderTree(await contextFolder(place.path), undefined, { label }, workspace, context)
   if (place.kind === 'http') {
     const { httpTree } = await import('../builder/sources/context.ts')
-    const step = { id: label, name: `[context ${name}] ${place.url}`, emit: workspace.emit, now: context.now }
+    const step = { id: label, name: `[context ${name}] ${withoutUser(place.url)}`, emit: workspace.emit, now: context.now }
     return asStep(step, () => httpTree(place.url, { label, signal: context.signal }, workspace.buildDeps))
   }
   const found = await openElsewhere(place, { label, keepGitDir: undefined }, workspace, context)

@@ -21,7 +21,7 @@ export async function openElsewhere(
   const { fileContext, gitContext, httpContext, streamContext } = await import('../builder/sources/context.ts')
   const options = { label, signal }
   const step = (from: string, work: () => Promise<OpenedContext>) =>
-    asStep({ id: label, name: `[internal] load ${label.replace(/^the /, '')} from ${from}`, emit, now }, work)
+    asStep({ id: label, name: `[internal] load ${label.replace(/^the /, '')} from ${withoutUser(from)}`, emit, now }, work)
   switch (place.kind) {
     case 'stdin':
       if (stdin.isTTY)
@@ -36,4 +36,9 @@ export async function openElsewhere(
     case 'git':
       return step(place.url, () => gitContext(place.url, { ...options, keepGitDir }, buildDeps))
   }
+}
+
+/** A URL may hold a password. */
+export function withoutUser(url: string): string {
+  return url.replace(/^(https?:\/\/)[^/@]*@/i, '$1')
 }

@@ -78,9 +78,10 @@ export async function openWorkspace(context: Context, options: WorkspaceOptions 
     const { Remotes } = await import('../builder/sources/remotes.ts')
     const { openTransport } = await import('../registry/remote/open.ts')
     const transport = openTransport({ env: context.env, userAgent: `tsbuild/${context.version}`, caFiles: options.caFiles })
-    const insecure = options.insecure === 'all'
+    const { insecure: exempt, caFiles = [] } = options
+    const insecure = exempt === 'all'
     const retry = { now: context.now, random: Math.random }
-    return keep(new Remotes({ store, transport, retry, insecure, env: context.env, emit }))
+    return keep(new Remotes({ store, transport, retry, insecure, env: context.env, caFiles, emit }))
   })
   let idKind: IdKind | undefined
   const helper = once(async () => {

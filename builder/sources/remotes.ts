@@ -1,15 +1,20 @@
+import { writeFile } from 'node:fs/promises'
 import { type Digest, parseDigest } from '../../registry/oci/digest.ts'
 import { TsbuildError } from '../../registry/oci/error.ts'
 import type { Emit } from '../../registry/oci/event.ts'
 import type { RetryOptions } from '../../registry/remote/retry.ts'
+import { authoritiesPem } from '../../registry/remote/tls.ts'
 import type { Transport } from '../../registry/remote/transport.ts'
+import { showUrl } from '../../registry/remote/transport-error.ts'
 import type { Store } from '../../registry/store/store.ts'
 import { type GitTree, gitTree } from './git.ts'
 import type { GitSettings } from './git-command.ts'
 import { checkCommit, type GitSource } from './git-url.ts'
-import { fetchHttp, type HttpFile } from './http.ts'
+import { fetchHttp, type HttpFile, readHttpUrl } from './http.ts'
 
 export interface RemotesDeps extends GitSettings {
+  /** PEM files of further authorities. */
+  readonly caFiles: readonly string[]
   readonly store: Store
   readonly transport: Transport
   readonly retry: RetryOptions
@@ -29,6 +34,7 @@ export interface RemoteOptions {
 /** Content from servers, by digest and by commit: the only part of the builder that reaches outside. */
 export class Remotes implements AsyncDisposable {
   readonly #deps: RemotesDeps
+  #gitEnv: Promise<GitSettings['env']> | undefined
 
   constructor(deps: RemotesDeps) {
     this.#deps = deps
@@ -38,7 +44,8 @@ export class Remotes implements AsyncDisposable {
   async http(url: string, { step, checksum, signal }: RemoteOptions): Promise<HttpFile> {
     const { emit, insecure } = this.#deps
     const digest = checksum === undefined ? undefined : readChecksum(checksum)
-    const onBytes = (current: number, total: number | undefined) => emit({ kind: 'transfer', step, id: url, current, total })
+    const shown = showUrl(readHttpUrl(url))
+    const onBytes = (current: number, total: number | undefined) => emit({ kind: 'transfer', step, id: shown, current, total })
     return fetchHttp(url, { checksum: digest, signal, onBytes }, { ...this.#deps, insecure })
   }
 
@@ -54,8 +61,19 @@ export class Remotes implements AsyncDisposable {
     if (keepGitDir !== undefined && source.keepGitDir !== undefined && keepGitDir !== source.keepGitDir)
       throw new TsbuildError('GIT_URL', `--keep-git-dir=${keepGitDir} conflicts with keep-git-dir=${source.keepGitDir} in the URL`)
     const onProgress = finishedLines((line) => emit({ kind: 'log', step, stream: 'stderr', bytes: Buffer.from(`${line}\n`) }))
+    this.#gitEnv ??= this.#environment()
+    const env = await this.#gitEnv
     const wanted = { ...source, checksum: checksum ?? source.checksum }
-    return gitTree(wanted, { label, keepGitDir: keepGitDir ?? source.keepGitDir ?? false }, { ...this.#deps, signal, onProgress, now })
+    return gitTree(wanted, { label, keepGitDir: keepGitDir ?? source.keepGitDir ?? false }, { ...this.#deps, env, signal, onProgress, now })
+  }
+
+  /** git takes authorities as one file, which replaces the system's. */
+  async #environment(): Promise<GitSettings['env']> {
+    const { env, caFiles, store } = this.#deps
+    if (caFiles.length === 0) return env
+    const path = await store.temporary()
+    await writeFile(path, await authoritiesPem(env, caFiles), { mode: 0o600 })
+    return { ...env, SSL_CERT_FILE: path }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

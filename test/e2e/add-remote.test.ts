@@ -7,6 +7,7 @@ import { type Built, Cli } from '../../fixtures/cli.ts'
 import { sha256 } from '../../fixtures/image-tree.ts'
 import { SourceServer } from '../../fixtures/source-server.ts'
 import { tarOf } from '../../fixtures/tars.ts'
+import { certificateFor } from '../registry/remote/certificate.ts'
 
 const hasGit = spawnSync('git', ['--version']).status === 0
 
@@ -116,6 +117,49 @@ describe('ADD of what servers have', function () {
         assert.match(stderr, says)
         assert.match(stderr, />>> (ADD|COPY)/)
       })
+  })
+
+  describe('over https', () => {
+    let secure: SourceServer
+    let ca: string
+    before(async () => {
+      const tls = certificateFor('127.0.0.1')
+      ca = join(cli.folder, 'ca.pem')
+      writeFileSync(ca, tls.cert)
+      secure = await SourceServer.start(join(cli.folder, 'secure'), tls)
+      if (hasGit) secure.repository('private', { s: 's' })
+    })
+    after(() => secure[Symbol.asyncDispose]())
+    const trusting = (line: string) => cli.build({ dockerfile: from(line) }, { args: ['--cert-file', ca] })
+    const refusedBy = (line: string) => cli.fail({ dockerfile: from(line) }, { args: ['--cert-file', ca] })
+
+    it('a file and a repository come from a server that is vouched for, and from no other', async function () {
+      assert.ok((await trusting(`ADD ${secure.file('s', 's')} /`)).image.tree.has('s'))
+      assert.match((await refused(`ADD ${secure.url('s')} /again`)).stderr, /certificate not trusted/)
+      if (!hasGit) return this.skip()
+      assert.ok((await trusting(`ADD ${secure.url('private.git')} /`)).image.tree.has('s'))
+      assert.match((await refused(`ADD ${secure.url('private.git')} /again`)).stderr, /certificate/)
+    })
+    it('is never left for http', async function () {
+      server.asked.length = 0
+      secure.answers.set('/down', (_, response) => void response.writeHead(302, { location: server.file('plain', 'p') }).end())
+      assert.match((await refusedBy(`ADD ${secure.url('down')} /`)).stderr, /from https down to http/)
+      if (!hasGit) return this.skip()
+      server.repository('plain', { p: 'p' })
+      secure.answers.set('/down.git/info/refs', (request, response) => {
+        const location = server.url(`plain.git/info/refs${new URL(request.url ?? '', 'http://x').search}`)
+        response.writeHead(302, { location }).end()
+      })
+      await refusedBy(`ADD ${secure.url('down.git')} /`)
+      assert.deepEqual(server.asked, [])
+    })
+    it('a user name and password reach the server, and no message', async function () {
+      if (!hasGit) return this.skip()
+      secure.headers.length = 0
+      const { stderr } = await trusting(`ADD ${secure.url('private.git').replace('//', '//me:sesame@')} /p`)
+      assert.ok(secure.headers.some(({ authorization }) => authorization === `Basic ${Buffer.from('me:sesame').toString('base64')}`))
+      assert.ok(!stderr.replaceAll(/^#\d+ \[.*$/gm, '').includes('sesame')) // but for the step, which is the line of the Dockerfile
+    })
   })
 
   describe('a git repository', () => {
