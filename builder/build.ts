@@ -19,6 +19,8 @@ import { checkLent } from './steps/secrets.ts'
 
 export interface BuildRequest extends PrepareRequest {
   readonly context: SourceTree
+  /** How the files of `contexts` that are no images are opened: when a step first needs them. */
+  readonly openContext?: ((name: string) => Promise<SourceTree>) | undefined
   readonly labels: ReadonlyMap<string, string>
   readonly noCache: boolean
   /** False empties each cache mount once, before it is used. */
@@ -53,9 +55,10 @@ export async function build(request: BuildRequest, deps: BuildDeps): Promise<Bui
   const unreached = request.target === undefined ? unreachedNote(parsed, stages) : undefined
   if (unreached !== undefined) deps.emit({ kind: 'note', message: unreached })
   const { context, stepNetwork, noCache, producer, signal, jobs, epoch } = request
+  const named = request.openContext ?? (() => Promise.reject(new Error('no contexts were named')))
   const since = noCache ? deps.now() : undefined
   const emptied = request.keepCacheMounts ? undefined : new Set<string>()
-  const performance = { deps, cache: new StepCache(deps.store), context, network: stepNetwork, since, producer, emptied }
+  const performance = { deps, cache: new StepCache(deps.store), context, named, network: stepNetwork, since, producer, emptied }
   checkAllowed(plan, request)
   await checkLent(plan.operations, deps.lent)
   const work = (operation: BuildPlan['operations'][number], inputs: readonly StepResult[], running: Parameters<typeof perform>[3]) =>

@@ -7,6 +7,7 @@ import type { Codec } from '../registry/oci/media-type.ts'
 import type { Platform } from '../registry/oci/platform.ts'
 import type { Store } from '../registry/store/store.ts'
 import type { Snapshotter } from '../snapshotter/snapshotter.ts'
+import type { Remotes } from './sources/remotes.ts'
 
 /** One layer of a chain: what it is uncompressed, and the blob that holds it. */
 export interface LayerRef {
@@ -55,6 +56,8 @@ export interface BuildDeps {
   readonly store: Store
   readonly native: NativeOps
   readonly bases: Bases
+  /** What ADD fetches from servers; a build that fetches nothing never calls it. */
+  readonly remotes: () => Promise<Remotes>
   /** Starts the helper at the first call; a build that runs no command never calls it. */
   readonly snapshots: () => Promise<Snapshotter>
   /** Which ids steps have. A guess until `snapshots` has resolved, which says 'single' only where it is so. */

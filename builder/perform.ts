@@ -23,6 +23,8 @@ export interface Performance {
   readonly deps: BuildDeps
   readonly cache: StepCache
   readonly context: SourceTree
+  /** Files of a named context. */
+  readonly named: (name: string) => Promise<SourceTree>
   readonly network: StepNetwork
   /** Milliseconds since the epoch: with --no-cache only what was made since the build began is taken for done. */
   readonly since: number | undefined
@@ -72,7 +74,10 @@ async function performStep(
 ) {
   const { deps, cache } = build
   const parent = inputs[0]?.layers ?? []
-  const chosen = operation.kind === 'copy' ? await choose(operation, await sourceOf(operation, inputs, build, running.signal)) : undefined
+  const chosen =
+    operation.kind === 'copy'
+      ? await choose(operation, await sourceOf(operation, inputs, build, running.signal), deps, running.signal)
+      : undefined
   const trees = inputs.map(({ layers }) => layers)
   const shown = operation.kind === 'run' ? await shownBy(operation, trees, deps, running.signal) : []
   const partsNow = () => keyParts(operation, { parent: identityOf(parent), content: chosen?.content, idKind: deps.idKind(), shown })
@@ -199,6 +204,7 @@ async function sourceOf(
   signal: AbortSignal,
 ): Promise<SourceTree> {
   if (operation.from === 'context') return build.context
+  if (typeof operation.from === 'object') return build.named(operation.from.context)
   return new LayersTree(await viewOf(inputs[1]?.layers ?? [], build.deps, signal), operation.fromLabel)
 }
 

@@ -10,6 +10,7 @@ import { unusedBuildArgs } from './dockerfile/global-args.ts'
 import type { IgnoreMatcher } from './dockerfile/ignore.ts'
 import type { ParsedDockerfile } from './dockerfile/instruction.ts'
 import { parseDockerfile } from './dockerfile/parse.ts'
+import type { NamedContexts } from './plan/named-contexts.ts'
 import { type BuildPlan, planBuild, type StepResources } from './plan/plan.ts'
 import { stagePlatforms, type WantedImage, wantedImages } from './plan/platforms.ts'
 import { type PlanOptions, planStages, type Stage, stageGlobals } from './plan/stages.ts'
@@ -20,6 +21,8 @@ export interface PrepareRequest {
   readonly dockerfile: { readonly bytes: Uint8Array; readonly file: string }
   readonly target: string | undefined
   readonly buildArgs: ReadonlyMap<string, string>
+  /** `--build-context`, by `contextName`. */
+  readonly contexts?: NamedContexts | undefined
   readonly platform: Platform
   readonly buildPlatform: Platform
   readonly network: 'host' | 'none'
@@ -61,8 +64,8 @@ async function planOf(
   { resolve, found }: { resolve: ResolveImages; found: Finding[] },
 ): Promise<Outcome> {
   checkDockerfile(parsed)
-  const { target, buildArgs, platform, buildPlatform, network, resources, ignore } = request
-  const options = { target, buildArgs, platformArgs: platformArgs(request), allStages: request.allStages && target === undefined }
+  const { target, buildArgs, platform, buildPlatform, network, resources, ignore, contexts } = request
+  const options = { target, buildArgs, contexts, platformArgs: platformArgs(request), allStages: request.allStages && target === undefined }
   const globals = stageGlobals(parsed, options)
   found.push(...fromFindings(parsed, { globals, buildArgs }))
   const { stages, platforms, images } = await resolveStages(parsed, options, { platform, resolve })

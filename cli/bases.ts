@@ -29,7 +29,7 @@ export function localBases({ store, client, emit, now }: Sources): Bases {
       const reference = withDefaultTag(parseReference(text))
       const name = formatReference(reference)
       const known = pull === 'always' && reference.digest === undefined ? undefined : await store.names.get(name)
-      const local = known === undefined ? undefined : await imageOf(text, known)
+      const local = known === undefined ? undefined : await imageInStore(store, text, known, platform)
       if (local !== undefined) {
         await noteAge(name)
         return local
@@ -39,7 +39,7 @@ export function localBases({ store, client, emit, now }: Sources): Bases {
         throw known === undefined || pull === 'always' ? cause : wrongPlatform(text, platform, cause)
       })
       // An image that its registry has for one platform only is taken, as BuildKit does: InvalidBaseImagePlatform tells.
-      const image = await imageOf(text, root, isManifestType(root.mediaType))
+      const image = await imageInStore(store, text, root, platform, isManifestType(root.mediaType))
       if (image === undefined) throw new TsbuildError('IMAGE_NOT_FOUND', `${text} was fetched but has no image for this platform`)
       return image
 
@@ -60,23 +60,27 @@ export function localBases({ store, client, emit, now }: Sources): Bases {
           return pulled.root
         })
       }
-
-      /** Undefined when it is an index whose image for this platform is not here. */
-      async function imageOf(asked: string, descriptor: Descriptor, isOnlyOne = false): Promise<BaseImage | undefined> {
-        try {
-          const image = await readImage(store.blobs, descriptor, platform)
-          const missing = await Promise.all(
-            image.layers.map(async (layer) => (await store.blobs.stat(layer.descriptor.digest)) === undefined),
-          )
-          if (missing.includes(true) || (!isOnlyOne && rankPlatform(platform, platformOf(image.config)) === 0)) return undefined
-          const layers = image.layers.map((layer) => ({ diffID: layer.diffID, blob: layer.descriptor }))
-          return { reference: asked, manifest: image.descriptor.digest, config: image.config, layers }
-        } catch (error) {
-          if (error instanceof TsbuildError && (error.code === 'BLOB_MISSING' || error.code === 'PLATFORM_MISSING')) return undefined
-          throw error
-        }
-      }
     },
+  }
+}
+
+/** Undefined when it is an index whose image for this platform is not here. */
+export async function imageInStore(
+  store: Store,
+  asked: string,
+  descriptor: Descriptor,
+  platform: Platform,
+  isOnlyOne = false,
+): Promise<BaseImage | undefined> {
+  try {
+    const image = await readImage(store.blobs, descriptor, platform)
+    const missing = await Promise.all(image.layers.map(async (layer) => (await store.blobs.stat(layer.descriptor.digest)) === undefined))
+    if (missing.includes(true) || (!isOnlyOne && rankPlatform(platform, platformOf(image.config)) === 0)) return undefined
+    const layers = image.layers.map((layer) => ({ diffID: layer.diffID, blob: layer.descriptor }))
+    return { reference: asked, manifest: image.descriptor.digest, config: image.config, layers }
+  } catch (error) {
+    if (error instanceof TsbuildError && (error.code === 'BLOB_MISSING' || error.code === 'PLATFORM_MISSING')) return undefined
+    throw error
   }
 }
 

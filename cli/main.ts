@@ -25,6 +25,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   prune: { summary: 'remove what no image needs', load: () => import('./commands/prune.ts') },
   login: { summary: 'keep credentials of a registry', load: () => import('./commands/login.ts') },
   logout: { summary: 'forget credentials of a registry', load: () => import('./commands/logout.ts') },
+  'context ls': { summary: 'list what a build would use of its context', load: () => import('./commands/context-ls.ts') },
   'store check': { summary: 'prove that the store is sound', load: () => import('./commands/store-check.ts') },
   'registry serve': { summary: 'serve the store as a registry', load: () => import('./commands/registry-serve.ts') },
   doctor: { summary: 'tell which isolation this machine allows', load: () => import('./commands/doctor.ts') },

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Bases, BuildDeps, Compression, IdKind, Lent } from '../builder/deps.ts'
+import { FileDigests } from '../builder/sources/file-digests.ts'
 import type { Helper } from '../native/helper.ts'
 import type { NativeOps } from '../native/ops.ts'
 import type { Emit } from '../registry/oci/event.ts'
@@ -33,6 +34,8 @@ export interface Workspace extends AsyncDisposable {
   readonly compression: Compression
   readonly emit: Emit
   readonly bases: Bases
+  /** Of folders that were read; to be saved when the build has ended. */
+  readonly digests: FileDigests
   client(): Promise<RegistryClient>
   helper(): Promise<Helper>
   snapshots(): Promise<Snapshotter>
@@ -86,6 +89,15 @@ export async function openWorkspace(context: Context, options: WorkspaceOptions 
     const { insecure, caFiles } = options
     return keep(openClient({ env: context.env, userAgent, now: context.now, random: Math.random, insecure, caFiles }))
   })
+  const remotes = once(async () => {
+    const { Remotes } = await import('../builder/sources/remotes.ts')
+    const { openTransport } = await import('../registry/remote/open.ts')
+    const transport = openTransport({ env: context.env, userAgent: `tsbuild/${context.version}`, caFiles: options.caFiles })
+    const { insecure: exempt, caFiles = [] } = options
+    const insecure = exempt === 'all'
+    const retry = { now: context.now, random: Math.random }
+    return keep(new Remotes({ store, transport, retry, insecure, env: context.env, caFiles, emit }))
+  })
   let idKind: IdKind | undefined
   const helper = once(async () => {
     const started = keep(await core.startHelper())
@@ -108,6 +120,7 @@ export async function openWorkspace(context: Context, options: WorkspaceOptions 
     compression,
     emit,
     bases,
+    digests: new FileDigests(root, native, context.now),
     client,
     helper,
     snapshots,
@@ -115,6 +128,7 @@ export async function openWorkspace(context: Context, options: WorkspaceOptions 
       store,
       native,
       bases,
+      remotes,
       snapshots,
       idKind: kindNow,
       compression,

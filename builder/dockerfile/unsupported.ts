@@ -1,6 +1,5 @@
 import { type SourceRange, TsbuildError } from '../../registry/oci/error.ts'
 import type { Instruction, InstructionKind } from './instruction.ts'
-import { remoteSource } from './sources.ts'
 
 /** What the language has and this version does not carry out: refused at its line. A row goes when its feature comes. */
 interface Row {
@@ -11,13 +10,7 @@ interface Row {
   readonly applies: (instruction: Instruction) => boolean
 }
 
-export const UNSUPPORTED: readonly Row[] = [
-  row('run', 'RUN --device', (run) => run.devices.length > 0, 'device'),
-  row('add', 'ADD --checksum', (add) => add.checksum !== undefined, 'checksum'),
-  row('add', 'ADD --keep-git-dir', (add) => add.keepGitDir !== undefined, 'keep-git-dir'),
-  row('add', 'ADD of a git repository', (add) => add.sources.some((source) => remoteSource(source) === 'git')),
-  row('add', 'ADD of a URL', (add) => add.sources.some((source) => remoteSource(source) === 'http')),
-]
+export const UNSUPPORTED: readonly Row[] = [row('run', 'RUN --device', (run) => run.devices.length > 0, 'device')]
 
 function row<K extends InstructionKind>(
   kind: K,

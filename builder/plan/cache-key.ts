@@ -89,10 +89,11 @@ function mountParts(mount: RunMount, shown: string): readonly (string | number |
 
 function copyParts(operation: CopyOperation): KeyParts {
   return {
-    instruction: operation.unpack ? 'ADD' : 'COPY',
+    instruction: operation.add ? 'ADD' : 'COPY',
     destination: operation.destination,
     chown: operation.chown ?? '',
     chmod: operation.chmod ?? '',
+    ...(operation.unpack !== undefined && { unpack: String(operation.unpack) }),
   }
 }
 

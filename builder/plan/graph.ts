@@ -101,10 +101,15 @@ export interface InlineFile {
 /** COPY and ADD. */
 export interface CopyOperation extends OperationBase {
   readonly kind: 'copy'
-  /** ADD without --unpack=false: local archives are unpacked. */
-  readonly unpack: boolean
-  /** Where the sources are: the context, or the result of inputs[1]. */
-  readonly from: 'context' | 'operation'
+  /** True for ADD: local archives are unpacked, URLs and repositories are fetched. */
+  readonly add: boolean
+  /** `--unpack`; undefined is true for what is local, false for what comes from a URL. */
+  readonly unpack: boolean | undefined
+  /** Of the one source of an ADD: `sha256:...` of a URL, a commit or its beginning of a repository. */
+  readonly checksum: string | undefined
+  readonly keepGitDir: boolean | undefined
+  /** Where the sources are: the context, the result of inputs[1], or the files of a named context. */
+  readonly from: 'context' | 'operation' | { readonly context: string }
   /** How messages call where the sources are. */
   readonly fromLabel: string
   readonly sources: readonly string[]
@@ -122,6 +127,22 @@ export interface CopyOperation extends OperationBase {
   /** Seconds since the epoch for directories that are made on the way. */
   readonly time: number
 }
+
+/** A COPY that takes everything as it is. */
+export const PLAIN_COPY = {
+  kind: 'copy',
+  add: false,
+  unpack: undefined,
+  checksum: undefined,
+  keepGitDir: undefined,
+  inline: [],
+  exclude: [],
+  parents: false,
+  link: false,
+  chown: undefined,
+  chmod: undefined,
+  time: 0,
+} as const
 
 /** One entry of the image history and the operation that made its layer, if it made one. */
 export interface PlannedHistory {

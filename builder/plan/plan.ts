@@ -9,7 +9,7 @@ import type { IgnoreMatcher } from '../dockerfile/ignore.ts'
 import { Scope } from '../dockerfile/scope.ts'
 import { DEFAULT_PATH } from '../steps/environment.ts'
 import type { Limit } from '../steps/limits.ts'
-import type { Operation, PlannedHistory, SourceOperation } from './graph.ts'
+import { type Operation, PLAIN_COPY, type PlannedHistory, type SourceOperation } from './graph.ts'
 import { imageKey } from './platforms.ts'
 import { planStage, type StageState } from './stage.ts'
 import type { Stage } from './stages.ts'
@@ -106,13 +106,20 @@ export class Graph {
     return id
   }
 
-  /** The operation that brings one part of the build context, there once. */
-  contextPart(source: string, make: () => Operation): number {
-    const known = this.#contextParts.get(source)
+  /** The operation that brings one part of a context, there once. */
+  contextPart(key: string, make: () => Operation): number {
+    const known = this.#contextParts.get(key)
     if (known !== undefined) return known
     const id = this.add(make())
-    this.#contextParts.set(source, id)
+    this.#contextParts.set(key, id)
     return id
+  }
+
+  /** All files of a named context, as a layer. */
+  files(name: string, platform: Platform, at: SourceOperation['at']): number {
+    const parent = this.source(undefined, platform, at)
+    const from = { from: { context: name }, fromLabel: `build context ${name}`, sources: ['.'], destination: '/' } as const
+    return this.add({ ...PLAIN_COPY, id: this.nextID, inputs: [parent], name: `[context ${name}] load`, at, platform, ...from })
   }
 
   image(reference: string, platform: Platform, at: SourceOperation['at']): BaseImage {
@@ -140,17 +147,18 @@ function startOf(stage: Stage, graph: Graph, done: ReadonlyMap<number, StageStat
   const reference = base.kind === 'image' ? base.reference : undefined
   const image = reference === undefined ? undefined : graph.image(reference, platform, stage.from.at)
   const given = image?.config.config
+  const files = base.kind === 'tree' ? graph.files(base.name, platform, stage.from.at) : undefined
   const config = { ...withoutTriggers(given), WorkingDir: cleanPath(`/${given?.WorkingDir ?? ''}`) } // Docker writes "" where there is none
   const env = config.Env ?? []
   const withPath = env.some((item) => item.startsWith('PATH=')) ? env : [...env, DEFAULT_PATH]
   if (image !== undefined) graph.checks.base(stage, image, { wanted: platform, machine: graph.input.machine })
   const { globals, buildArgs, escape: escapeCharacter } = graph.input
   return {
-    last: graph.source(reference, platform, stage.from.at),
+    last: files ?? graph.source(reference, platform, stage.from.at),
     platform,
     config: { ...config, Env: withPath },
     author: image?.config.author,
-    history: [],
+    history: files === undefined || base.kind !== 'tree' ? [] : [{ createdBy: `FROM ${base.name} # build context`, operation: files }],
     base: image?.config,
     scope: new Scope(withPath, { globals, buildArgs, escape: escapeCharacter, onWarning: (warning) => graph.found.push(warning) }),
     hasOwnCmd: false,

@@ -52,12 +52,16 @@ function copyFrom(name: string, instructions: Stage['instructions']): SourceRang
 
 /** One name for all spellings of a reference (`busybox`, `docker.io/library/busybox:latest`), with the platform. */
 export function imageKey(reference: string, platform: Platform, at: SourceRange): string {
+  if (reference.startsWith(LAYOUT)) return `${reference} ${formatPlatform(platform)}` // of a named context: the caller finds it under this name
   try {
     return `${formatReference(withDefaultTag(parseReference(reference)))} ${formatPlatform(platform)}`
   } catch (error) {
     throw located(error, at)
   }
 }
+
+/** How the reference of an image begins that a named context takes out of a folder. */
+export const LAYOUT = 'oci-layout://'
 
 /** Whether this machine executes programs of a platform: its own, lower variants of it, and 32-bit ones on amd64. */
 export function canExecute(platform: Platform, machine: Platform): boolean {

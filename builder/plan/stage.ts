@@ -4,15 +4,14 @@ import { cleanPath } from '../dockerfile/clean-path.ts'
 import { heredocText, runForm } from '../dockerfile/heredoc.ts'
 import type { AddInstruction, CopyInstruction, Instruction, RunInstruction, WorkdirInstruction } from '../dockerfile/instruction.ts'
 import type { Scope } from '../dockerfile/scope.ts'
-import { remoteSource } from '../dockerfile/sources.ts'
 import { stepTitle } from '../dockerfile/title.ts'
-import { unsupported } from '../dockerfile/unsupported.ts'
 import { isNumericOwner } from '../steps/users.ts'
-import { type CopyOperation, type InlineFile, SCRIPT_FOLDER } from './graph.ts'
+import { type CopyOperation, type InlineFile, PLAIN_COPY, SCRIPT_FOLDER } from './graph.ts'
 import { applyMetadata, commandLine } from './metadata.ts'
 import { type MountSurroundings, planMounts } from './mounts.ts'
 import type { Graph, StagePlan } from './plan.ts'
 import { canExecute, foreignRun } from './platforms.ts'
+import { checkRemotes } from './remote-sources.ts'
 import { type Base, mountKey, type Stage } from './stages.ts'
 
 /** Where a stage is after some of its instructions. */
@@ -39,6 +38,13 @@ const CONTEXT_PART = 'context'
 
 /** BuildKit's. */
 const HOSTNAME = 'buildkitsandbox'
+
+interface CopyFrom extends Pick<CopyOperation, 'from'> {
+  readonly inputs: readonly number[]
+  readonly label: string
+}
+
+const CONTEXT: CopyFrom = { inputs: [], from: 'context', label: 'the build context' }
 
 class StagePlanner {
   readonly #stage: Stage
@@ -119,33 +125,26 @@ class StagePlanner {
       workingDir: state.config.WorkingDir ?? '/',
       cacheNamespace: this.#graph.input.buildArgs.get('BUILDKIT_CACHE_MOUNT_NS') ?? '',
       inputOf: (from, source, at) => {
-        if (from === undefined) return { input: push(this.#contextPart(source, instruction, at)), source: CONTEXT_PART }
-        const base = this.#stage.sources.get(mountKey(from))
-        return { input: push(this.#operationOf(base, at)), source }
+        const base = from === undefined ? undefined : this.#stage.sources.get(mountKey(from))
+        const part = from === undefined ? CONTEXT : base?.kind === 'tree' ? contextOf(base.name) : undefined
+        if (part !== undefined) return { input: push(this.#contextPart(part, source, instruction, at)), source: CONTEXT_PART }
+        return { input: push(this.#operationOf(base?.kind === 'tree' ? undefined : base, at)), source }
       },
     }
   }
 
-  /** The part of the context that a RUN mounts, as a file system of its own: what is ignored is not in it, and its key is its content. */
-  #contextPart(source: string, instruction: RunInstruction, at: SourceRange): number {
+  /** The part of a context that a RUN mounts, as a file system of its own: what is ignored is not in it, and its key is its content. */
+  #contextPart({ from, label }: CopyFrom, source: string, instruction: RunInstruction, at: SourceRange): number {
     const scratch = this.#graph.source(undefined, this.#graph.platformOf(this.#stage), at)
-    return this.#graph.contextPart(source, () => ({
+    return this.#graph.contextPart(`${label}\0${source}`, () => ({
+      ...PLAIN_COPY,
       ...this.#common(instruction, [scratch]),
       at,
-      name: `[internal] load build context /${source}`,
-      kind: 'copy',
-      unpack: false,
-      exclude: [],
-      parents: false,
-      link: false,
-      from: 'context',
-      fromLabel: 'the build context',
+      name: `[internal] load ${label.replace(/^the /, '')} /${source}`,
+      from,
+      fromLabel: label,
       sources: [source.replace(/[*?[\\]/g, '\\$&')],
-      inline: [],
       destination: `/${CONTEXT_PART}`,
-      chown: undefined,
-      chmod: undefined,
-      time: 0,
     }))
   }
 
@@ -154,20 +153,24 @@ class StagePlanner {
     const { at } = instruction
     const expand = (text: string) => scope.expandWord(text, at)
     const sources = instruction.sources.map(expand)
-    const remote = sources.find((source) => remoteSource(source) !== undefined)
-    if (remote !== undefined) throw unsupported(`ADD of ${remote}`, at)
+    const add = instruction.kind === 'add' ? instruction : undefined
+    const checksum = add?.checksum === undefined ? undefined : expand(add.checksum)
+    checkRemotes(instruction, sources, checksum)
     const destination = expand(instruction.destination)
     // Empty once expanded is as not given.
     const [chown, chmod] = [instruction.chown, instruction.chmod].map((text) => expand(text ?? '') || undefined)
     if (chmod !== undefined) checkMode(chmod, at)
     const link = instruction.link && chmod === undefined // BuildKit links nothing that has a --chmod
     if (link && chown !== undefined) checkLinkOwner(chown, instruction)
-    const from = instruction.kind === 'copy' ? this.#from(instruction) : { inputs: [], label: 'the build context' }
+    const from = instruction.kind === 'copy' ? this.#from(instruction) : CONTEXT
     const last = this.#graph.add({
       ...this.#common(instruction, [state.last, ...from.inputs]),
       kind: 'copy',
-      unpack: instruction.kind === 'add' && instruction.unpack !== false,
-      from: from.inputs.length === 0 ? 'context' : 'operation',
+      add: add !== undefined,
+      unpack: add?.unpack,
+      checksum,
+      keepGitDir: add?.keepGitDir,
+      from: from.from,
       fromLabel: from.label,
       sources,
       inline: inlineFiles(instruction, scope),
@@ -188,14 +191,15 @@ class StagePlanner {
     return layered(state, last, `${instruction.kind.toUpperCase()} ${flags}${[...names, destination].join(' ')} # buildkit`)
   }
 
-  #from(instruction: CopyInstruction): { inputs: number[]; label: string } {
+  #from(instruction: CopyInstruction): CopyFrom {
     const base = instruction.from === undefined ? undefined : this.#stage.sources.get(instruction.from)
-    if (base === undefined) return { inputs: [], label: 'the build context' }
+    if (base === undefined) return CONTEXT
+    if (base.kind === 'tree') return contextOf(base.name)
     const label = base.kind === 'stage' ? `stage ${instruction.from}` : `image ${base.kind === 'image' ? base.reference : 'scratch'}`
-    return { inputs: [this.#operationOf(base, instruction.at)], label }
+    return { inputs: [this.#operationOf(base, instruction.at)], from: 'operation', label }
   }
 
-  #operationOf(base: Base | undefined, at: SourceRange): number {
+  #operationOf(base: Exclude<Base, { kind: 'tree' }> | undefined, at: SourceRange): number {
     if (base?.kind === 'stage') return this.#done.get(base.index)?.last ?? -1
     return this.#graph.source(base?.kind === 'image' ? base.reference : undefined, this.#graph.platformOf(this.#stage), at)
   }
@@ -231,6 +235,10 @@ function startOf(instruction: RunInstruction, { config }: StageState): { argv: s
   if (form.kind === 'shell') return { argv: commandLine({ form: 'shell', text: form.text }, config), script: undefined }
   const script = { name: form.name.replaceAll('/', '_'), content: form.text }
   return { argv: commandLine({ form: 'shell', text: `${SCRIPT_FOLDER}/${script.name}` }, config), script }
+}
+
+function contextOf(name: string): CopyFrom {
+  return { inputs: [], from: { context: name }, label: `build context ${name}` }
 }
 
 /** `[build 2/4] RUN make`; the stage's name is left out when there is one stage. A FROM of an image counts as a step. */

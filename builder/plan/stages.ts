@@ -5,13 +5,11 @@ import { globalArgs } from '../dockerfile/global-args.ts'
 import type { FromInstruction, Instruction, ParsedDockerfile, RunInstruction } from '../dockerfile/instruction.ts'
 import { readMount } from '../dockerfile/mount.ts'
 import { type Draft, type Drafts, draftStages, findBefore, findTarget } from './drafts.ts'
+import { findContext, type NamedBase, type NamedContexts } from './named-contexts.ts'
 import { stageTriggers, type Triggers } from './triggers.ts'
 
-/** Where files come from: what a stage starts from, or a COPY takes from. */
-export type Base =
-  | { readonly kind: 'scratch' }
-  | { readonly kind: 'stage'; readonly index: number }
-  | { readonly kind: 'image'; readonly reference: string }
+/** Where files come from: what a stage starts from, or a COPY takes from. An image, or the files of a `--build-context`, is a `NamedBase`. */
+export type Base = { readonly kind: 'scratch' } | { readonly kind: 'stage'; readonly index: number } | NamedBase
 
 /** One FROM up to the next; `index` counts all stages of the file from 0. */
 export interface Stage {
@@ -41,6 +39,8 @@ export interface PlanOptions {
   readonly triggers?: Triggers | undefined
   /** Also the stages that the target does not need; then it has to be the last stage. */
   readonly allStages?: boolean | undefined
+  /** `--build-context`: what replaces stages and images. */
+  readonly contexts?: NamedContexts | undefined
 }
 
 /** The platform of each stage by its index. */
@@ -60,7 +60,7 @@ export function planStages(parsed: ParsedDockerfile, options: PlanOptions): Stag
   for (let index = target.index; index >= 0; index--) {
     const draft = drafts.all[index]
     if (draft === undefined || !wanted.has(index)) continue
-    const stage = resolveStage(draft, drafts, { globals, escape: parsed.directives.escape, triggers: options.triggers })
+    const stage = resolveStage(draft, drafts, { globals, escape: parsed.directives.escape, options })
     stages.set(index, stage)
     for (const dependency of stage.dependencies) wanted.add(dependency)
   }
@@ -76,29 +76,37 @@ export function stageGlobals(parsed: ParsedDockerfile, { target, buildArgs, plat
 interface Surroundings {
   readonly globals: ReadonlyMap<string, string>
   readonly escape: string
-  readonly triggers: Triggers | undefined
+  readonly options: PlanOptions
 }
 
 function resolveStage(draft: Draft, drafts: Drafts, around: Surroundings): Stage {
   const { index, from } = draft
-  const base = resolveBase(draft, drafts, around)
-  const triggers = base.kind === 'stage' ? stageTriggers(drafts.all[base.index]?.instructions ?? []) : (around.triggers?.get(index) ?? [])
+  const { contexts, platformArgs, triggers: known } = around.options
+  const platform = platformOf(from, around)
+  const named = (name: string) => findContext(contexts, name, platform ?? platformArgs.get('TARGETPLATFORM') ?? '')
+  const whole = from.stageName === undefined ? undefined : named(from.stageName)
+  if (whole !== undefined)
+    return { index, name: from.stageName, base: whole, platform, instructions: [], from, sources: new Map(), dependencies: [] }
+  const base = resolveBase(draft, drafts, around, named)
+  const triggers = base.kind === 'stage' ? stageTriggers(drafts.all[base.index]?.instructions ?? []) : (known?.get(index) ?? [])
   const instructions = [...triggers, ...draft.instructions]
   const sources = new Map<string, Base>()
   for (const instruction of instructions) {
     if (instruction.kind === 'copy' && instruction.from !== undefined)
-      sources.set(instruction.from, resolveSource(instruction.from, draft, { drafts, at: flagRange(instruction, 'from') }))
+      sources.set(instruction.from, resolveSource(instruction.from, draft, { drafts, at: flagRange(instruction, 'from'), named }))
     if (instruction.kind === 'run')
       for (const { name, at } of mountSources(instruction))
-        sources.set(mountKey(name), resolveSource(name, draft, { drafts, at, isMount: true }))
+        sources.set(mountKey(name), resolveSource(name, draft, { drafts, at, named, isMount: true }))
   }
   const needed = [base, ...sources.values()].flatMap((one) => (one.kind === 'stage' ? [one.index] : []))
   const dependencies = [...new Set(needed)].sort((a, b) => a - b)
-  return { index, name: from.stageName, base, platform: platformOf(from, around), instructions, from, sources, dependencies }
+  return { index, name: from.stageName, base, platform, instructions, from, sources, dependencies }
 }
 
-/** An earlier stage of exactly that (lower case) name, the nearest one; `scratch`; else an image. */
-function resolveBase({ index, from }: Draft, drafts: Drafts, { globals, escape: escapeChar }: Surroundings): Base {
+type FindNamed = (name: string) => NamedBase | undefined
+
+/** An earlier stage of exactly that (lower case) name, the nearest one; `scratch`; a named context; else an image. */
+function resolveBase({ index, from }: Draft, drafts: Drafts, { globals, escape: escapeChar }: Surroundings, named: FindNamed): Base {
   const { text } = expandWord(from.image, { env: globals, escape: escapeChar, at: from.at })
   if (text === '')
     throw new TsbuildError('DOCKERFILE_STAGE', `base name (${from.image}) should not be blank`, {
@@ -106,7 +114,7 @@ function resolveBase({ index, from }: Draft, drafts: Drafts, { globals, escape: 
       hint: 'only ARGs before the first FROM can be used here; give it a default, or use --build-arg',
     })
   const stage = findBefore(drafts, text, index)
-  if (stage === undefined) return text === 'scratch' ? { kind: 'scratch' } : { kind: 'image', reference: text }
+  if (stage === undefined) return text === 'scratch' ? { kind: 'scratch' } : (named(text) ?? { kind: 'image', reference: text })
   return { kind: 'stage', index: stage.index }
 }
 
@@ -138,12 +146,13 @@ export function mountSources(run: RunInstruction): { name: string; at: SourceRan
 interface SourceOptions {
   readonly drafts: Drafts
   readonly at: SourceRange
+  readonly named: FindNamed
   /** A number is the name of an image, as in BuildKit. */
   readonly isMount?: boolean
 }
 
-/** COPY --from: an earlier stage by name (any case) or by number, else an image. */
-function resolveSource(source: string, draft: Draft, { drafts, at, isMount = false }: SourceOptions): Base {
+/** COPY --from: an earlier stage by name (any case) or by number, a named context, else an image. */
+function resolveSource(source: string, draft: Draft, { drafts, at, named, isMount = false }: SourceOptions): Base {
   const name = source.toLowerCase()
   const isNumber = !isMount && /^\d+$/.test(source)
   const stage = isNumber ? drafts.all[Number(source)] : (findBefore(drafts, name, draft.index) ?? drafts.byName.get(name)?.[0])
@@ -168,7 +177,7 @@ function resolveSource(source: string, draft: Draft, { drafts, at, isMount = fal
       at,
       hint: 'name a stage or an image',
     })
-  return { kind: 'image', reference: source }
+  return named(source) ?? { kind: 'image', reference: source }
 }
 
 function flagRange(instruction: Instruction, name: string): SourceRange {

@@ -2,10 +2,10 @@ import type { NativeOps } from '../../native/ops.ts'
 import type { ListedEntry } from '../../native/requests/files.ts'
 import type { PackSource } from '../../native/requests/layers.ts'
 import { type Bytes, textOfBytes } from '../../native/wire.ts'
-import { join, nameOf, parentOf } from '../../registry/store/resolve-path.ts'
-import type { IgnoreMatcher } from '../dockerfile/ignore.ts'
-import { didYouMean } from '../dockerfile/suggest.ts'
+import { join, parentOf } from '../../registry/store/resolve-path.ts'
+import type { IgnoreMatcher, IgnoreRule } from '../dockerfile/ignore.ts'
 import type { FileDigests } from './file-digests.ts'
+import { nearestPath } from './nearest.ts'
 import type { SourceEntry, SourceTree } from './tree.ts'
 
 export interface DirectoryOptions {
@@ -14,7 +14,16 @@ export interface DirectoryOptions {
   readonly ignore: IgnoreMatcher
   /** The file that the rules are from, for messages. */
   readonly ignoreFile: string
+  /** Default `the build context`. */
+  readonly label?: string | undefined
   readonly signal: AbortSignal
+}
+
+/** An entry of a folder, and the rule that decided about it, if one did. */
+export interface Surveyed {
+  readonly entry: SourceEntry
+  readonly isIgnored: boolean
+  readonly rule: IgnoreRule | undefined
 }
 
 /**
@@ -22,12 +31,12 @@ export interface DirectoryOptions {
  * read: the native side opens below the root and follows no link, links are followed by `resolvePath` inside the tree.
  */
 export class DirectoryTree implements SourceTree {
-  readonly label = 'the build context'
+  readonly label: string
   readonly blobs = []
   readonly roots: readonly Bytes[]
   readonly #native: NativeOps
   readonly #digests: FileDigests
-  readonly #ignore: IgnoreMatcher
+  readonly ignore: IgnoreMatcher
   readonly #ignoreFile: string
   readonly #signal: AbortSignal
   readonly #listed = new Map<Bytes, ReadonlyMap<Bytes, SourceEntry>>()
@@ -37,9 +46,10 @@ export class DirectoryTree implements SourceTree {
 
   constructor(root: Bytes, options: DirectoryOptions) {
     this.roots = [root]
+    this.label = options.label ?? 'the build context'
     this.#native = options.native
     this.#digests = options.digests
-    this.#ignore = options.ignore
+    this.ignore = options.ignore
     this.#ignoreFile = options.ignoreFile
     this.#signal = options.signal
   }
@@ -86,13 +96,32 @@ export class DirectoryTree implements SourceTree {
   }
 
   async explainMissing(path: Bytes): Promise<string | undefined> {
-    const { ignored, rule } = this.#ignore.matches(textOfBytes(path))
-    if (ignored && rule !== undefined) return `${this.#ignoreFile}:${rule.line} leaves it out: ${rule.text}`
-    const siblings = await this.children(parentOf(path))
-    return didYouMean(
-      textOfBytes(nameOf(path)),
-      siblings.map((entry) => textOfBytes(nameOf(entry.path))),
-    )
+    const { ignored, rule } = this.ignore.matches(textOfBytes(path))
+    if (ignored && rule !== undefined && (await this.#exists(path))) return `${this.#ignoreFile}:${rule.line} leaves it out: ${rule.text}`
+    return nearestPath(this, path)
+  }
+
+  async archiveFile(entry: SourceEntry): Promise<string | undefined> {
+    return textOfBytes(join(this.roots[0] ?? '', entry.path))
+  }
+
+  get ignoreFile(): string {
+    return this.#ignoreFile
+  }
+
+  /** Everything in the folder, sorted, with what the rules say. A directory of which nothing can be kept stands for all that is in it. */
+  async survey(): Promise<readonly Surveyed[]> {
+    const kept = new Set((await this.below('')).map((entry) => entry.path))
+    return this.#collect('', (entry) => this.#isEntered(entry), []).map((entry) => {
+      const { rule } = this.ignore.matches(textOfBytes(entry.path))
+      return { entry, isIgnored: !kept.has(entry.path), rule: rule === undefined ? undefined : { line: rule.line, text: rule.text } }
+    })
+  }
+
+  /** Also for what is ignored. */
+  async #exists(path: Bytes): Promise<boolean> {
+    await this.#list([parentOf(path)])
+    return this.#listed.get(parentOf(path))?.has(path) ?? false
   }
 
   /** What is listed below a directory. Names come sorted, so this is the order of `comparePaths`. */
@@ -110,12 +139,12 @@ export class DirectoryTree implements SourceTree {
 
   /** False for a directory that is left out with everything in it. */
   #isEntered(entry: SourceEntry): boolean {
-    return entry.type === 'directory' && !(this.#ignore.rules.length > 0 && this.#ignore.canPrune(textOfBytes(entry.path)))
+    return entry.type === 'directory' && !(this.ignore.rules.length > 0 && this.ignore.canPrune(textOfBytes(entry.path)))
   }
 
   /** Keeps what is not ignored, and ignored directories that hold something that is kept. */
   #visible(entries: SourceEntry[]): SourceEntry[] {
-    if (this.#ignore.rules.length === 0) return entries
+    if (this.ignore.rules.length === 0) return entries
     const kept = entries.filter((entry) => !this.#isIgnored(entry))
     const needed = new Set<Bytes>()
     for (const entry of kept) for (let dir = parentOf(entry.path); dir !== '' && !needed.has(dir); dir = parentOf(dir)) needed.add(dir)
@@ -124,12 +153,12 @@ export class DirectoryTree implements SourceTree {
 
   async #isVisible(entry: SourceEntry): Promise<boolean> {
     if (!this.#isIgnored(entry)) return true
-    if (entry.type !== 'directory' || this.#ignore.canPrune(textOfBytes(entry.path))) return false
+    if (entry.type !== 'directory' || this.ignore.canPrune(textOfBytes(entry.path))) return false
     return (await this.below(entry.path)).length > 0
   }
 
   #isIgnored(entry: SourceEntry): boolean {
-    return this.#ignore.matches(textOfBytes(entry.path)).ignored
+    return this.ignore.matches(textOfBytes(entry.path)).ignored
   }
 
   async #list(paths: readonly Bytes[]): Promise<void> {

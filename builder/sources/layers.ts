@@ -2,6 +2,7 @@ import type { BlobSource, PackSource } from '../../native/requests/layers.ts'
 import { type Bytes, bytesOfText } from '../../native/wire.ts'
 import type { TocEntry } from '../../registry/store/toc.ts'
 import type { MergedView, ViewNode } from '../../registry/store/view.ts'
+import { nearestPath } from './nearest.ts'
 import type { SourceEntry, SourceTree } from './tree.ts'
 
 /** The file system of a stage or an image, read from its layers' blobs: nothing is extracted. Owners are kept. */
@@ -46,8 +47,12 @@ export class LayersTree implements SourceTree {
     return { kind: 'blob', blob: node.layer, offset: node.entry.offset }
   }
 
-  async explainMissing(): Promise<string | undefined> {
-    return undefined
+  async archiveFile(): Promise<string | undefined> {
+    return undefined // ADD has no --from
+  }
+
+  explainMissing(path: Bytes): Promise<string | undefined> {
+    return nearestPath(this, path)
   }
 
   #entryOf(node: ViewNode): SourceEntry {

@@ -21,6 +21,8 @@ export interface SourceTree {
   digests(entries: readonly SourceEntry[]): Promise<readonly Uint8Array[]>
   /** Where `native.pack` finds the content of a regular file, with the `roots` and `blobs` it refers to. */
   content(entry: SourceEntry): PackSource
+  /** A file on the disk with the content of a regular file, for ADD to unpack; undefined for what does not begin like an archive, or is never unpacked. */
+  archiveFile(entry: SourceEntry, signal: AbortSignal): Promise<string | undefined>
   readonly roots: readonly Bytes[]
   readonly blobs: readonly BlobSource[]
   /** What the tree is, for messages: `the build context`, `stage build`. */

@@ -1,14 +1,14 @@
 import type { PackEntry } from '../../native/requests/layers.ts'
 import { bytesOfText, textOfBytes } from '../../native/wire.ts'
 import { type Digest, digestOf } from '../../registry/oci/digest.ts'
-import { join } from '../../registry/store/resolve-path.ts'
 import type { BuildDeps } from '../deps.ts'
 import { readMode } from '../dockerfile/mode.ts'
 import type { CopyOperation } from '../plan/graph.ts'
 import type { SourceTree } from '../sources/tree.ts'
 import { Placement, type Target } from './place.ts'
 import { placeArchive } from './place-archive.ts'
-import { contentDigest, type Selection, select } from './select.ts'
+import { chooseFiles } from './remote.ts'
+import { contentDigest, type Selection } from './select.ts'
 import { type Archive, readArchive } from './unpack.ts'
 import { chownOwner, isNumericOwner, type UserFiles } from './users.ts'
 
@@ -21,11 +21,14 @@ export interface Chosen {
   readonly archives: ReadonlyMap<Selection, Archive>
 }
 
-export async function choose(operation: CopyOperation, tree: SourceTree): Promise<Chosen> {
-  const selections = await select(tree, operation.sources, operation)
-  const content = await contentDigest(tree, selections)
+export async function choose(operation: CopyOperation, from: SourceTree, deps: BuildDeps, signal: AbortSignal): Promise<Chosen> {
+  const { tree, selections } = await chooseFiles(operation, from, deps, signal)
+  const files = await contentDigest(tree, selections)
   const inline = operation.inline.map(({ name, content: text }) => [name, text])
-  return { tree, selections, content: inline.length === 0 ? content : digestOf(JSON.stringify([content, inline])), archives: new Map() }
+  const fetched = selections.flatMap(({ isFetched }, index) => (isFetched === true ? [index] : []))
+  const more = [...(inline.length === 0 ? [] : [inline]), ...(fetched.length === 0 ? [] : [{ fetched }])]
+  const content = more.length === 0 ? files : digestOf(JSON.stringify([files, ...more]))
+  return { tree, selections, content, archives: new Map() }
 }
 
 /** Finds out which of the files that an ADD chose are archives. Only for a step that has to be done: it reads them. */
@@ -34,9 +37,9 @@ export async function findArchives(operation: CopyOperation, chosen: Chosen, dep
   const archives = new Map<Selection, Archive>()
   for (const selection of chosen.selections) {
     const { entry } = selection
-    const root = chosen.tree.roots[0]
-    if (entry.type !== 'file' || root === undefined) continue
-    const archive = await readArchive({ path: textOfBytes(join(root, entry.path)), name: textOfBytes(entry.path) }, deps, signal)
+    if (!(operation.unpack ?? selection.isFetched !== true)) continue
+    const path = entry.type === 'file' ? await chosen.tree.archiveFile(entry, signal) : undefined
+    const archive = path === undefined ? undefined : await readArchive({ path, name: textOfBytes(entry.path) }, deps, signal)
     if (archive !== undefined) archives.set(selection, archive)
   }
   return { ...chosen, archives }

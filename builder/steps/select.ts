@@ -16,6 +16,8 @@ export interface Selection {
   readonly below: readonly SourceEntry[]
   /** Directories in `below` that are there only because of what they hold. */
   readonly passed: ReadonlySet<SourceEntry>
+  /** It comes from a URL: it is no archive to unpack unless that is asked for. */
+  readonly isFetched?: boolean
 }
 
 export interface SelectOptions {

@@ -5,6 +5,7 @@ import { type Bytes, bytesOfText } from '../../native/wire.ts'
 import { TsbuildError } from '../../registry/oci/error.ts'
 import { parseToc, type TocEntry } from '../../registry/store/toc.ts'
 import type { BuildDeps } from '../deps.ts'
+import { isTarHeader } from '../sources/archive-start.ts'
 
 /** A local archive that ADD unpacks: its entries, and the file that holds their contents. */
 export interface Archive {
@@ -81,20 +82,4 @@ async function firstBytes(path: string): Promise<Buffer> {
   } finally {
     await file.close()
   }
-}
-
-/** A header whose checksum holds: tar(5), "checksum" (the field itself counts as blanks; some old tars sum signed bytes). */
-function isTarHeader(block: Buffer): boolean {
-  if (block.length < HEADER_BYTES) return false
-  const stored = Number.parseInt(
-    block
-      .toString('latin1', 148, 156)
-      .replace(/[\0 ]+$/, '')
-      .trim(),
-    8,
-  )
-  const counted = block.map((byte, index) => (index >= 148 && index < 156 ? 0x20 : byte))
-  const sum = counted.reduce((total, byte) => total + byte, 0)
-  const highBytes = counted.filter((byte) => byte >= 0x80).length
-  return stored === sum || stored === sum - 256 * highBytes
 }

@@ -1,7 +1,8 @@
 import { build } from '../../builder/build.ts'
 import { platformOfArch } from '../../registry/oci/platform.ts'
 import { familiarReference, formatReference, parseReference, withDefaultTag } from '../../registry/oci/reference.ts'
-import { dockerfileOf, ignoreOf, openContext } from '../build-context.ts'
+import { parseBoolean } from '../booleans.ts'
+import { buildInput } from '../build-context.ts'
 import { buildFlags, refuseAttestations, UNSUPPORTED_BUILD_FLAGS } from '../build-flags.ts'
 import {
   allowedOf,
@@ -19,7 +20,9 @@ import { callOf } from '../call.ts'
 import { answer } from '../calls/call.ts'
 import { command } from '../context.ts'
 import { connectionOptions, progressMode } from '../flags.ts'
+import { withLayouts } from '../layout-bases.ts'
 import { lentBy } from '../lent.ts'
+import { namedContexts } from '../named-contexts.ts'
 import { isToStdout, outputsOf } from '../output-flags.ts'
 import { carryOut } from '../outputs.ts'
 import { writeResultFiles } from '../result-files.ts'
@@ -37,11 +40,13 @@ export const run = command(
   {
     path: ['build'],
     summary: 'Builds an image from a Dockerfile. The digest of its manifest is printed on standard output.',
-    operands: [{ name: '<context>', help: 'folder whose files COPY and ADD can use' }],
+    operands: [
+      { name: '<context>', help: 'folder, tar, http(s) or git URL with the files for COPY and ADD; - reads a tar or a Dockerfile' },
+    ],
     flags: buildFlags,
     unsupported: UNSUPPORTED_BUILD_FLAGS,
   },
-  async (options, [folder = ''], context) => {
+  async (options, [where = ''], context) => {
     refuseAttestations(options)
     const { method, ...rest } = callOf(options)
     const settings = {
@@ -61,13 +66,15 @@ export const run = command(
       const names = options.tag.map((tag) => formatReference(withDefaultTag(parseReference(tag))))
       const outputs = outputsOf(options.output, { push: options.push, names })
       const connection = connectionOptions(options, 'all')
-      const dockerfile = await dockerfileOf(options.file, folder, context)
+      const input = await buildInput(options.file, where, context)
       if (method !== 'build') {
         const buildArgs = await buildArguments(options['build-arg'], context.env)
-        const ignore = await ignoreOf(folder, dockerfile, context)
         await using workspace = lazyWorkspace(context, { ...progress, ...connection })
-        const request = { ...settings, dockerfile, buildArgs, buildPlatform: platformOfArch(process.arch), ignore }
-        return await answer({ method, ...rest }, request, { context, workspace: () => workspace.open() })
+        const open = () => workspace.open()
+        const { dockerfile, ignore } = await input.peek(open)
+        const { contexts } = namedContexts(options['build-context'], open, context)
+        const request = { ...settings, dockerfile, buildArgs, buildPlatform: platformOfArch(process.arch), ignore, contexts }
+        return await answer({ method, ...rest }, request, { context, workspace: open })
       }
       const lent = lentBy(options, context)
       await using workspace = await openWorkspace(context, { ...progress, ...connection, lent })
@@ -75,13 +82,17 @@ export const run = command(
       const epoch = epochOf(buildArgs)
       const rewriteTimestamps = outputs.some((output) => output.rewriteTimestamps)
       if (rewriteTimestamps && epoch === undefined) progress.emit(NOTHING_REWRITTEN)
-      const { tree, digests, ignore } = await openContext(folder, dockerfile, workspace, context)
+      const keepGitDir = parseBoolean(buildArgs.get('BUILDKIT_CONTEXT_KEEP_GIT_DIR') ?? '')
+      const { dockerfile, tree, ignore } = await input.open(workspace, { keepGitDir })
+      const named = namedContexts(options['build-context'], async () => workspace, context)
       const result = await build(
         {
           ...settings,
           dockerfile,
           context: tree,
           ignore,
+          contexts: named.contexts,
+          openContext: named.open,
           buildArgs,
           buildPlatform: platformOfArch(process.arch),
           epoch,
@@ -89,8 +100,8 @@ export const run = command(
           producer: `tsbuild ${context.version}`,
           signal: context.signal,
         },
-        workspace.buildDeps,
-      ).finally(() => digests.save()) // what was read need not be read again, whatever came of it
+        { ...workspace.buildDeps, bases: withLayouts(workspace, workspace.buildDeps.bases) },
+      ).finally(() => workspace.digests.save()) // what was read need not be read again, whatever came of it
       await carryOut(outputs, { result, names, epoch }, workspace, context)
       await writeResultFiles(options, result, names)
       progress.stop()

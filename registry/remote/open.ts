@@ -32,8 +32,14 @@ export function openLogin(options: OpenOptions): {
   return { client: clientOptions(options), credentials: new Credentials({ env: options.env }) }
 }
 
-function clientOptions({ env, userAgent, now, random, insecure, caFiles }: OpenOptions): Omit<ClientOptions, 'credentials'> {
-  const transport = new Transport({ env, userAgent, tls: { caFiles } })
+/** Single exchanges with any server, as the user's environment has it, without credentials. */
+export function openTransport({ env, userAgent, caFiles }: Pick<OpenOptions, 'env' | 'userAgent' | 'caFiles'>): Transport {
+  return new Transport({ env, userAgent, tls: { caFiles } })
+}
+
+function clientOptions(options: OpenOptions): Omit<ClientOptions, 'credentials'> {
+  const { env, now, random, insecure } = options
+  const transport = openTransport(options)
   const trustedRealms = (env.TSBUILD_TRUSTED_REALMS ?? '').split(/[\s,]+/).filter((host) => host !== '')
   return { transport, insecure, trustedRealms, retry: { now, random } }
 }

@@ -2,9 +2,9 @@ import { TsbuildError } from '../oci/error.ts'
 import type { HttpRequest, HttpResponse, Transport } from './transport.ts'
 import { showUrl } from './transport-error.ts'
 
-const MAX_REDIRECTS = 5
+export const MAX_REDIRECTS = 5
 const MAX_LOCATION_LENGTH = 8 << 10
-const REDIRECTS = new Set([301, 302, 303, 307, 308])
+export const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
 /**
  * Where `location`, answered by `from`, leads: another http(s) URL, never from https down to http. A user name in it is dropped.
@@ -52,6 +52,6 @@ export async function follow(transport: Transport, request: HttpRequest): Promis
 
 function refused(from: URL, why: string): TsbuildError {
   return new TsbuildError('REDIRECT_REFUSED', `${from.host} redirects where it may not: ${why}`, {
-    hint: 'a registry that does this is misconfigured or hostile; nothing was sent there',
+    hint: 'a server that does this is misconfigured or hostile; nothing was sent there',
   })
 }

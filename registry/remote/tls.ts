@@ -43,6 +43,12 @@ export async function secureContextFor(host: string, env: Env, options: TlsOptio
   }
 }
 
+/** The authorities of every host, those of certs.d apart, as one PEM text: for a program that takes them as a file. Throws CERTIFICATE_INVALID. */
+export async function authoritiesPem(env: Env, caFiles: readonly string[]): Promise<string> {
+  const base = env.SSL_CERT_FILE ? [await readPem(env.SSL_CERT_FILE)] : await systemAuthorities()
+  return [...base, ...(await Promise.all(caFiles.map(readPem)))].join('\n')
+}
+
 function defaultCertsDirs(env: Env): string[] {
   const config = env.XDG_CONFIG_HOME || (env.HOME ? join(env.HOME, '.config') : undefined)
   const own = config === undefined ? [] : [join(config, 'docker/certs.d'), join(config, 'containers/certs.d')]

@@ -48,7 +48,7 @@ export function openLayout(folder: string): Layout {
 
 /** The entry that either annotation calls `name`; without a name, the only entry. Throws NAME_UNKNOWN. */
 export function findInLayout(manifests: readonly Descriptor[], where: string, name?: string): Descriptor {
-  const isNamed = (entry: Descriptor) => entry.annotations?.[REF_NAME] === name || entry.annotations?.[IMAGE_NAME] === name
+  const isNamed = (entry: Descriptor) => [entry.annotations?.[REF_NAME], entry.annotations?.[IMAGE_NAME], entry.digest].includes(name)
   const found = name === undefined ? manifests : manifests.filter(isNamed)
   const [first] = found
   if (first !== undefined && found.every(({ digest }) => digest === first.digest)) return first

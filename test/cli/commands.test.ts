@@ -19,6 +19,7 @@ describe('tsbuild', () => {
         'tag',
         'file',
         'build-arg',
+        'build-context',
         'target',
         'label',
         'no-cache',
@@ -55,6 +56,11 @@ describe('tsbuild', () => {
     ['logout', '[registry]', []],
     ['store check', '', ['repair']],
     ['registry serve', '', ['listen', 'read-only', 'quiet']],
+    [
+      'context ls',
+      '[context]',
+      ['file', 'dockerfile', 'build-arg', 'build-context', 'target', 'platform', 'format', 'insecure', 'tls-verify', 'cert-file'],
+    ],
     ['doctor', '', ['format']],
     ['version', '', []],
   ] as const)
@@ -91,7 +97,7 @@ describe('tsbuild', () => {
     [['build', '--network=bridge', '.'], 2, /--network=bridge/],
     [['build', '--provenance', '.'], 2, /attestations are not supported yet/],
     [['build', 'nowhere'], 1, /no build context at/],
-    [['build', '-'], 1, /standard input is not supported yet/],
+    [['build', '-'], 1, /the Dockerfile cannot be empty/],
     [['inspect', '--config', 'x'], 2, /--config needs --raw/],
     [['inspect', 'x'], 1, /x/],
     [['tag', 'x'], 2, /missing required argument 'name'/],

@@ -93,7 +93,7 @@ describe('bad input', function () {
 
   const COMMANDS: readonly [what: string, args: readonly string[], complaint: Complaint][] = [
     ['a context that is not there', ['build', '/no/such'], { says: /^no build context at \/no\/such/ }],
-    ['a file as context', ['build', 'Dockerfile'], { says: /Dockerfile is no folder$/ }],
+    ['a file as context', ['build', 'Dockerfile'], { says: /Dockerfile is no folder and no tar$/ }],
     ['a context without Dockerfile', ['build', 'home'], { says: /^no Dockerfile at .*home\/Dockerfile$/, hint: /-f/ }],
     ['no context', ['build'], { status: 2, says: /context/ }],
     ['an unknown command', ['bulid'], { status: 2, says: 'unknown command "bulid"', hint: 'did you mean build?' }],
