@@ -18,18 +18,18 @@ export interface Described {
 
 const DEFAULT_SHELL = ['/bin/sh', '-c']
 
-/** Moves `scope` on where the instruction sets variables. `hasOwnCmd`: the stage itself has set CMD before, so ENTRYPOINT does not clear it. */
+/** Moves `scope` on where the instruction sets variables; the tables of `config` grow in place, `Env` is made at the end of the stage. `hasOwnCmd`: the stage itself has set CMD before, so ENTRYPOINT does not clear it. */
 export function applyMetadata(config: RunConfig, instruction: MetadataInstruction, scope: Scope, hasOwnCmd: boolean): Described {
   const { at } = instruction
   switch (instruction.kind) {
     case 'env': {
       const pairs = scope.setEnv(instruction)
-      return { config: { ...config, Env: scope.imageEnvironment() }, createdBy: `ENV ${joinPairs(pairs)}` }
+      return { config, createdBy: `ENV ${joinPairs(pairs)}` }
     }
     case 'label': {
       const pairs = scope.expandPairs(instruction)
-      const labels = Object.fromEntries(pairs.map(({ key, value }) => [key, value]))
-      return { config: { ...config, Labels: { ...config.Labels, ...labels } }, createdBy: `LABEL ${joinPairs(pairs)}` }
+      const labels = pairs.map(({ key, value }) => [key, value] as const)
+      return { config: { ...config, Labels: putAll(config.Labels, labels) }, createdBy: `LABEL ${joinPairs(pairs)}` }
     }
     case 'user': {
       const user = scope.expandWord(instruction.user, at)
@@ -38,13 +38,13 @@ export function applyMetadata(config: RunConfig, instruction: MetadataInstructio
     case 'expose': {
       const ports = instruction.ports.flatMap((port) => scope.expandWords(port, at)).flatMap((port) => checkPort(port, at))
       return {
-        config: { ...config, ExposedPorts: { ...config.ExposedPorts, ...asSet(ports) } },
+        config: { ...config, ExposedPorts: putAll(config.ExposedPorts, asSet(ports)) },
         createdBy: `EXPOSE ${goList([...instruction.ports].sort())}`,
       }
     }
     case 'volume': {
       const paths = instruction.paths.map((path) => scope.expandWord(path, at))
-      return { config: { ...config, Volumes: { ...config.Volumes, ...asSet(paths) } }, createdBy: `VOLUME ${goList(paths)}` }
+      return { config: { ...config, Volumes: putAll(config.Volumes, asSet(paths)) }, createdBy: `VOLUME ${goList(paths)}` }
     }
     case 'cmd': {
       const argv = commandLine(instruction.command, config)
@@ -106,8 +106,15 @@ function joinPairs(pairs: readonly Pair[]): string {
   return pairs.map(({ key, value }) => `${key}=${value}`).join(' ')
 }
 
-function asSet(items: readonly string[]): Record<string, Record<string, never>> {
-  return Object.fromEntries(items.map((item) => [item, {}]))
+function asSet(items: readonly string[]): (readonly [string, Record<string, unknown>])[] {
+  return items.map((item) => [item, {}])
+}
+
+/** Into the table itself: a copy for each instruction would be one of all before it. Defined, not set, since a key may be `__proto__`. */
+function putAll<T>(table: Record<string, T> | null | undefined, entries: readonly (readonly [key: string, value: T])[]): Record<string, T> {
+  const all = table ?? {}
+  for (const [key, value] of entries) Object.defineProperty(all, key, { value, enumerable: true, configurable: true, writable: true })
+  return all
 }
 
 function without(config: RunConfig, name: 'Entrypoint'): RunConfig {

@@ -142,13 +142,14 @@ function startOf(stage: Stage, graph: Graph, done: ReadonlyMap<number, StageStat
   if (base.kind === 'stage') {
     const parent = done.get(base.index)
     if (parent === undefined) throw new Error(`stage ${base.index} is planned before those that need it`)
-    return { ...parent, platform, config: withoutTriggers(parent.config), scope: parent.scope.fork(), hasOwnCmd: false }
+    const config = withoutTriggers(structuredClone(parent.config))
+    return { ...parent, platform, config, history: [...parent.history], scope: parent.scope.fork(), hasOwnCmd: false, hasOwnEnv: false }
   }
   const reference = base.kind === 'image' ? base.reference : undefined
   const image = reference === undefined ? undefined : graph.image(reference, platform, stage.from.at)
   const given = image?.config.config
   const files = base.kind === 'tree' ? graph.files(base.name, platform, stage.from.at) : undefined
-  const config = { ...withoutTriggers(given), WorkingDir: cleanPath(`/${given?.WorkingDir ?? ''}`) } // Docker writes "" where there is none
+  const config = { ...withoutTriggers(structuredClone(given)), WorkingDir: cleanPath(`/${given?.WorkingDir ?? ''}`) } // Docker writes "" where there is none
   const env = config.Env ?? []
   const withPath = env.some((item) => item.startsWith('PATH=')) ? env : [...env, DEFAULT_PATH]
   if (image !== undefined) graph.checks.base(stage, image, { wanted: platform, machine: graph.input.machine })
@@ -162,6 +163,7 @@ function startOf(stage: Stage, graph: Graph, done: ReadonlyMap<number, StageStat
     base: image?.config,
     scope: new Scope(withPath, { globals, buildArgs, escape: escapeCharacter, onWarning: (warning) => graph.found.push(warning) }),
     hasOwnCmd: false,
+    hasOwnEnv: false,
   }
 }
 

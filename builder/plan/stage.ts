@@ -6,7 +6,7 @@ import type { AddInstruction, CopyInstruction, Instruction, RunInstruction, Work
 import type { Scope } from '../dockerfile/scope.ts'
 import { stepTitle } from '../dockerfile/title.ts'
 import { isNumericOwner } from '../steps/users.ts'
-import { type CopyOperation, type InlineFile, PLAIN_COPY, SCRIPT_FOLDER } from './graph.ts'
+import { type CopyOperation, type InlineFile, PLAIN_COPY, type PlannedHistory, SCRIPT_FOLDER } from './graph.ts'
 import { applyMetadata, commandLine } from './metadata.ts'
 import { type MountSurroundings, planMounts } from './mounts.ts'
 import type { Graph, StagePlan } from './plan.ts'
@@ -14,21 +14,26 @@ import { canExecute, foreignRun } from './platforms.ts'
 import { checkRemotes } from './remote-sources.ts'
 import { type Base, mountKey, type Stage } from './stages.ts'
 
-/** Where a stage is after some of its instructions. */
+/** Where a stage is after some of its instructions. Its history and the tables in its config are its own, and grow in place. */
 export interface StageState extends StagePlan {
+  readonly history: PlannedHistory[]
   readonly scope: Scope
   /** CMD was set by this very stage. */
   readonly hasOwnCmd: boolean
+  /** ENV was set by it: `Env` of the config is made at its end. */
+  readonly hasOwnEnv: boolean
 }
 
 /** Carries a stage from its start through its instructions, adding operations to the graph. */
 export function planStage(stage: Stage, graph: Graph, start: StageState, done: ReadonlyMap<number, StageState>): StageState {
   const names = stepNames(stage, graph.input.stages.length)
   const check = graph.checks.ofStage(stage)
-  return stage.instructions.reduce((state, instruction) => {
+  const planner = new StagePlanner(stage, graph, done, names)
+  const end = stage.instructions.reduce((state, instruction) => {
     check(instruction, state)
-    return new StagePlanner(stage, graph, done, names).next(state, instruction)
+    return planner.next(state, instruction)
   }, start)
+  return end.hasOwnEnv ? { ...end, config: { ...end.config, Env: end.scope.imageEnvironment() } } : end
 }
 
 type StepNames = ReadonlyMap<Instruction, string>
@@ -74,13 +79,17 @@ class StagePlanner {
       }
       case 'maintainer':
         return { ...described(state, `MAINTAINER ${instruction.name}`), author: instruction.name }
-      case 'onbuild':
-        return { ...state, config: { ...state.config, OnBuild: [...(state.config.OnBuild ?? []), instruction.trigger] } } // no history entry
+      case 'onbuild': {
+        const triggers = state.config.OnBuild ?? []
+        triggers.push(instruction.trigger)
+        return { ...state, config: { ...state.config, OnBuild: triggers } } // no history entry
+      }
       case 'from':
         throw new Error('a stage holds no FROM')
       default: {
         const { config, createdBy } = applyMetadata(state.config, instruction, state.scope, state.hasOwnCmd)
-        return { ...described(state, createdBy), config, hasOwnCmd: state.hasOwnCmd || instruction.kind === 'cmd' }
+        const [hasOwnCmd, hasOwnEnv] = [state.hasOwnCmd || instruction.kind === 'cmd', state.hasOwnEnv || instruction.kind === 'env']
+        return { ...described(state, createdBy), config, hasOwnCmd, hasOwnEnv }
       }
     }
   }
@@ -266,11 +275,13 @@ function checkLinkOwner(chown: string, { flags, at }: Instruction): void {
 }
 
 function described(state: StageState, createdBy: string): StageState {
-  return { ...state, history: [...state.history, { createdBy, operation: undefined }] }
+  state.history.push({ createdBy, operation: undefined })
+  return state
 }
 
 function layered(state: StageState, last: number, createdBy: string): StageState {
-  return { ...state, last, history: [...state.history, { createdBy, operation: last }] }
+  state.history.push({ createdBy, operation: last })
+  return { ...state, last }
 }
 
 /** Relative paths are below the working directory; a trailing slash stays, since COPY reads it. */

@@ -109,6 +109,31 @@ describe('planBuild', () => {
     assert.throws(() => plan('FROM team/Upper\n'), { code: 'REFERENCE_INVALID' })
   })
 
+  for (const line of [
+    (n: number) => `LABEL k${n}=v`,
+    (n: number) => `ENV k${n}=v`,
+    (n: number) => `EXPOSE ${n % 65535}`,
+    (n: number) => `VOLUME /v${n}`,
+    (n: number) => `ONBUILD RUN ${n}`,
+    (n: number) => `WORKDIR /w${n}`,
+  ])
+    it(`plans 30,000 of ${line(1)} before anybody gives up waiting`, function () {
+      this.timeout(30_000) // a copy of all before it for each one takes minutes
+      const { target } = plan(`FROM a\n${Array.from({ length: 30_000 }, (_, n) => line(n)).join('\n')}\n`)
+      assert.equal(target.history.length, line(1).startsWith('ONBUILD') ? 0 : 30_000)
+    })
+
+  it('keeps labels and triggers of a stage out of those it is built from', () => {
+    const text = 'FROM a AS x\nLABEL a=1\nVOLUME /x\nFROM x AS y\nLABEL b=2\nVOLUME /y\nFROM x\nCOPY --from=y /a /a\nLABEL c=3\n'
+    const { config, history } = plan(text, { base: { Labels: { base: 'yes' } } }).target
+    assert.deepEqual(config.Labels, { base: 'yes', a: '1', c: '3' })
+    assert.deepEqual(config.Volumes, { '/x': {} })
+    assert.equal(history.length, 4)
+  })
+
+  it('takes __proto__ for a label like any other', () =>
+    assert.equal(JSON.stringify(plan('FROM a\nLABEL __proto__=x\n').target.config.Labels), '{"__proto__":"x"}'))
+
   it('gives an image no triggers of its base', () =>
     assert.equal(plan('FROM a\n', { base: { OnBuild: ['RUN x'] } }).target.config.OnBuild, undefined))
 })
