@@ -30,9 +30,7 @@ export interface BuildRequest extends PrepareRequest {
   readonly pull: PullPolicy
   /** How many steps may run at once. */
   readonly jobs: number
-  /** SOURCE_DATE_EPOCH, seconds: no time in config and history is later. */
-  readonly epoch: number | undefined
-  /** Files of own layers that are later than the epoch are dated back to it. */
+  /** Files of own layers that are later than SOURCE_DATE_EPOCH are dated back to it. */
   readonly rewriteTimestamps: boolean
   readonly stepNetwork: StepNetwork
   /** Program and version, for the records. */
@@ -44,18 +42,29 @@ export interface BuildResult {
   readonly manifest: Descriptor
   readonly config: Descriptor
   readonly layers: readonly LayerRef[]
+  /** SOURCE_DATE_EPOCH, seconds: no time in config and history is later. */
+  readonly epoch: number | undefined
 }
+
+const NOTHING_REWRITTEN = {
+  kind: 'warning',
+  code: 'RewriteTimestampIgnored',
+  message: 'rewrite-timestamp=true rewrites nothing without a time',
+  hint: 'set SOURCE_DATE_EPOCH',
+} as const
 
 /** Builds the target stage: its image is in the store afterwards, without a name. Every error that comes from the Dockerfile has its place in it. */
 export async function build(request: BuildRequest, deps: BuildDeps): Promise<BuildResult> {
-  const { parsed, report, outcome } = await prepare(request, (wanted) => resolveImages(wanted, request, deps))
+  const named = request.openContext ?? (() => Promise.reject(new Error('no contexts were named')))
+  const { context, contexts, stepNetwork, noCache, producer, signal, jobs } = request
+  const dates = { context, contexts, openContext: named, deps, signal }
+  const { parsed, report, outcome } = await prepare(request, (wanted) => resolveImages(wanted, request, deps), dates)
   announce(report, deps.emit)
   if ('error' in outcome) throw outcome.error
-  const { plan, stages } = outcome
+  const { plan, stages, epoch } = outcome
+  if (request.rewriteTimestamps && epoch === undefined) deps.emit(NOTHING_REWRITTEN)
   const unreached = request.target === undefined ? unreachedNote(parsed, stages) : undefined
   if (unreached !== undefined) deps.emit({ kind: 'note', message: unreached })
-  const { context, stepNetwork, noCache, producer, signal, jobs, epoch } = request
-  const named = request.openContext ?? (() => Promise.reject(new Error('no contexts were named')))
   const since = noCache ? deps.now() : undefined
   const emptied = request.keepCacheMounts ? undefined : new Set<string>()
   const performance = { deps, cache: new StepCache(deps.store), context, named, network: stepNetwork, since, producer, emptied }
@@ -64,10 +73,10 @@ export async function build(request: BuildRequest, deps: BuildDeps): Promise<Bui
   const work = (operation: BuildPlan['operations'][number], inputs: readonly StepResult[], running: Parameters<typeof perform>[3]) =>
     perform(operation, inputs, performance, running)
   const results = await schedule(plan.operations, work, { jobs, signal })
-  const parts = imageParts(plan, results, request)
+  const parts = imageParts(plan, results, { labels: request.labels, epoch })
   const final =
     request.rewriteTimestamps && epoch !== undefined ? await rewriteTimes(parts, epoch, deps, performance.cache, producer, signal) : parts
-  return { ...(await writeImage(final, deps.store.blobs)), layers: final.layers }
+  return { ...(await writeImage(final, deps.store.blobs)), layers: final.layers, epoch }
 }
 
 /** All at the same time. */
@@ -103,14 +112,18 @@ function announce(report: readonly Finding[], emit: Emit): void {
   emit({ kind: 'note', message: `${count} found; tsbuild build --check shows the lines` })
 }
 
-function imageParts(plan: BuildPlan, results: ReadonlyMap<number, StepResult>, request: BuildRequest): ImageParts {
+function imageParts(
+  plan: BuildPlan,
+  results: ReadonlyMap<number, StepResult>,
+  { labels: given, epoch }: Pick<BuildRequest, 'labels'> & Pick<BuildResult, 'epoch'>,
+): ImageParts {
   const { target } = plan
   const history = target.history.map(({ createdBy, operation }) => {
     const created = operation === undefined ? undefined : results.get(operation)?.created
     return { createdBy, layer: created === undefined ? undefined : { created } }
   })
-  const labels = { ...target.config.Labels, ...Object.fromEntries(request.labels) }
+  const labels = { ...target.config.Labels, ...Object.fromEntries(given) }
   const config = Object.keys(labels).length === 0 ? target.config : { ...target.config, Labels: labels }
   const layers = results.get(target.last)?.layers ?? []
-  return { base: target.base, config, author: target.author, platform: target.platform, layers, history, epoch: request.epoch }
+  return { base: target.base, config, author: target.author, platform: target.platform, layers, history, epoch }
 }

@@ -10,6 +10,7 @@ import { unusedBuildArgs } from './dockerfile/global-args.ts'
 import type { IgnoreMatcher } from './dockerfile/ignore.ts'
 import type { ParsedDockerfile } from './dockerfile/instruction.ts'
 import { parseDockerfile } from './dockerfile/parse.ts'
+import { EPOCH, type EpochSources, resolveEpoch } from './epoch.ts'
 import type { NamedContexts } from './plan/named-contexts.ts'
 import { type BuildPlan, planBuild, type StepResources } from './plan/plan.ts'
 import { stagePlatforms, type WantedImage, wantedImages } from './plan/platforms.ts'
@@ -41,18 +42,20 @@ export interface Prepared {
 }
 
 /** `error` is also that of `# check=error=true`. */
-export type Outcome = { readonly stages: readonly Stage[]; readonly plan: BuildPlan } | { readonly error: unknown }
+export type Outcome =
+  | { readonly stages: readonly Stage[]; readonly plan: BuildPlan; readonly epoch: number | undefined }
+  | { readonly error: unknown }
 
 /** Finds the images that a plan needs, by `imageKey`. */
 export type ResolveImages = (wanted: ReadonlyMap<string, WantedImage>) => Promise<ReadonlyMap<string, BaseImage>>
 
 /** Dockerfile -> plan, and what build checks find on the way. Nothing is run. Throws what cannot be read at all: DOCKERFILE_SYNTAX, CHECK_OPTION. */
-export async function prepare(request: PrepareRequest, resolve: ResolveImages): Promise<Prepared> {
+export async function prepare(request: PrepareRequest, resolve: ResolveImages, dates?: EpochSources): Promise<Prepared> {
   const { buildArgs, dockerfile } = request
   const parsed = parseDockerfile(dockerfile.bytes, dockerfile.file, { syntax: buildArgs.get('BUILDKIT_SYNTAX') })
   const options = checkOptionsOf(parsed, buildArgs)
   const found = [...textFindings(parsed), ...unusedFindings(parsed, buildArgs)]
-  const outcome = await planOf(parsed, request, { resolve, found }).catch((error: unknown) => ({ error }))
+  const outcome = await planOf(parsed, request, { resolve, found, dates }).catch((error: unknown) => ({ error }))
   const report = reportOf(parsed, found, options)
   const failure = 'error' in outcome ? undefined : failureOf(report, options)
   return { parsed, report, outcome: failure === undefined ? outcome : { error: failure } }
@@ -61,12 +64,16 @@ export async function prepare(request: PrepareRequest, resolve: ResolveImages): 
 async function planOf(
   parsed: ParsedDockerfile,
   request: PrepareRequest,
-  { resolve, found }: { resolve: ResolveImages; found: Finding[] },
+  { resolve, found, dates }: { resolve: ResolveImages; found: Finding[]; dates: EpochSources | undefined },
 ): Promise<Outcome> {
   checkDockerfile(parsed)
-  const { target, buildArgs, platform, buildPlatform, network, resources, ignore, contexts } = request
-  const options = { target, buildArgs, contexts, platformArgs: platformArgs(request), allStages: request.allStages && target === undefined }
+  const { target, platform, buildPlatform, network, resources, ignore, contexts } = request
+  const given = { target, buildArgs: new Map(request.buildArgs), contexts, platformArgs: platformArgs(request) }
+  const options = { ...given, allStages: request.allStages && target === undefined }
+  const { buildArgs } = given
   const globals = stageGlobals(parsed, options)
+  const epoch = await resolveEpoch({ parsed, globals, buildArgs }, dates)
+  settle(buildArgs.has(EPOCH) ? buildArgs : globals, epoch)
   found.push(...fromFindings(parsed, { globals, buildArgs }))
   const { stages, platforms, images } = await resolveStages(parsed, options, { platform, resolve })
   const { escape: escapeCharacter } = parsed.directives
@@ -83,7 +90,13 @@ async function planOf(
     ignore,
     found,
   })
-  return { stages, plan }
+  return { stages, plan, epoch }
+}
+
+/** What stages see of SOURCE_DATE_EPOCH is a number, whatever it was told by. */
+function settle(args: Map<string, string>, epoch: number | undefined): void {
+  if (epoch !== undefined) args.set(EPOCH, String(epoch))
+  else if (args.get(EPOCH) !== '') args.delete(EPOCH)
 }
 
 /**

@@ -33,7 +33,7 @@ export async function buildArguments(items: readonly string[], env: Context['env
     if (value !== undefined) args.set(name, value)
   }
   const epoch = env.SOURCE_DATE_EPOCH
-  if (epoch !== undefined && !args.has('SOURCE_DATE_EPOCH')) args.set('SOURCE_DATE_EPOCH', epoch)
+  if (epoch && !args.has('SOURCE_DATE_EPOCH')) args.set('SOURCE_DATE_EPOCH', epoch)
   return args
 }
 
@@ -41,14 +41,6 @@ export async function buildArguments(items: readonly string[], env: Context['env
 async function configuredProxies(env: Context['env']): Promise<Map<string, string>> {
   const { readClientProxies } = await import('../registry/remote/client-proxies.ts')
   return readClientProxies(env)
-}
-
-/** SOURCE_DATE_EPOCH, whole seconds; an empty value means none. */
-export function epochOf(args: ReadonlyMap<string, string>): number | undefined {
-  const text = args.get('SOURCE_DATE_EPOCH')
-  if (text === undefined || text === '') return undefined
-  if (/^\d{1,12}$/.test(text)) return Number(text)
-  throw new TsbuildError('USAGE', `invalid SOURCE_DATE_EPOCH: ${text}`, { hint: 'whole seconds since 1970' })
 }
 
 export function networkOf(text: string | undefined): 'host' | 'none' {

@@ -15,7 +15,6 @@ interface Built {
   readonly result: BuildResult
   /** Of --tag, in full. */
   readonly names: readonly string[]
-  readonly epoch: number | undefined
 }
 
 /** Does what each output says. A name comes after the files, which may fail, and before the pushes, so that nothing is pushed that is not kept. */
@@ -79,16 +78,10 @@ function refNameOf(name: string): string {
 }
 
 /** The files of the image as one tar, or as a folder of the caller's. */
-async function exportTree(
-  kind: 'tar' | 'local',
-  dest: string,
-  { result, epoch }: Built,
-  workspace: Workspace,
-  context: Context,
-): Promise<void> {
+async function exportTree(kind: 'tar' | 'local', dest: string, { result }: Built, workspace: Workspace, context: Context): Promise<void> {
   const temporary = await workspace.store.temporary()
   try {
-    await writeTree(result.layers, temporary, { epoch, signal: context.signal }, workspace.buildDeps)
+    await writeTree(result.layers, temporary, { epoch: result.epoch, signal: context.signal }, workspace.buildDeps)
     if (kind === 'tar') return await writeOut(dest, createReadStream(temporary), context)
     makeFolders(dest)
     const { skipped } = await workspace.native.flatten(

@@ -19,6 +19,8 @@ export interface ArchiveTreeOptions {
   readonly root?: string | undefined
   /** Seconds since the epoch: the time of every entry, instead of its own. */
   readonly mtime?: number | undefined
+  /** When it was made, as its server says it. */
+  readonly made?: number | undefined
 }
 
 /** The files of one or more tars, read from where they lie: nothing is extracted. Owners are kept, as BuildKit does for contexts that are no folder. */
@@ -59,6 +61,12 @@ export class ArchiveTree implements SourceTree {
       if (digest === undefined) throw new Error(`no digest of ${entry.path}`) // the format has one for every regular file
       return digest
     })
+  }
+
+  /** As its server says, else the time of the newest file. */
+  async made(): Promise<number | undefined> {
+    const files = (await this.below('')).filter(({ type }) => type === 'file')
+    return this.#options.made ?? files.reduce<number | undefined>((newest, { mtime }) => Math.max(newest ?? 0, mtime.seconds), undefined)
   }
 
   content(entry: SourceEntry): PackSource {

@@ -35,11 +35,15 @@ export async function streamContext(stream: AsyncIterable<Uint8Array>, options: 
 }
 
 /** The same from a file, which must stay until the build has ended. */
-export async function fileContext(path: string, { label, signal }: ContextOptions, deps: BuildDeps): Promise<OpenedContext> {
+export async function fileContext(
+  path: string,
+  { label, signal, made }: ContextOptions & { readonly made?: number | undefined },
+  deps: BuildDeps,
+): Promise<OpenedContext> {
   const start = await firstBytes(path)
   if (!looksLikeArchive(start)) return { kind: 'dockerfile', bytes: await readDockerfile(path, label) }
   const archive = await readContextArchive(path, label, deps, signal)
-  const options = { label, native: deps.native, temporary: () => deps.store.temporary() }
+  const options = { label, native: deps.native, temporary: () => deps.store.temporary(), made }
   return { kind: 'files', tree: new ArchiveTree([{ ...archive, mount: '' }], options) }
 }
 
@@ -47,16 +51,25 @@ export async function fileContext(path: string, { label, signal }: ContextOption
 export async function httpContext(url: string, { label, signal }: ContextOptions, deps: BuildDeps): Promise<OpenedContext> {
   readHttpUrl(url)
   const file = await (await deps.remotes()).http(url, { step: label, signal })
-  return fileContext(deps.store.blobs.path(file.digest), { label, signal }, deps)
+  return fileContext(deps.store.blobs.path(file.digest), { label, signal, made: file.mtime || undefined }, deps)
 }
 
 /** The same for a named context: the files of a tar, or else the one file that is there, called as the URL ends. */
-export async function httpTree(url: string, { label, signal }: ContextOptions, deps: BuildDeps): Promise<SourceTree> {
+export async function httpTree(
+  url: string,
+  { label, signal, checksum }: ContextOptions & { readonly checksum?: string | undefined },
+  deps: BuildDeps,
+): Promise<SourceTree> {
   const name = nameOfUrl(readHttpUrl(url))
-  const file = await (await deps.remotes()).http(url, { step: label, signal })
+  const file = await (await deps.remotes()).http(url, { step: label, checksum, signal })
   const archive = await readArchive({ path: deps.store.blobs.path(file.digest), name: url }, deps, signal)
   if (archive === undefined) return { ...oneFileTree(name, file, deps.store), label }
-  return new ArchiveTree([{ ...archive, mount: '' }], { label, native: deps.native, temporary: () => deps.store.temporary() })
+  return new ArchiveTree([{ ...archive, mount: '' }], {
+    label,
+    native: deps.native,
+    temporary: () => deps.store.temporary(),
+    made: file.mtime || undefined,
+  })
 }
 
 /** The files of a repository. Throws what `Remotes.git` throws. */

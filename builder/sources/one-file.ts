@@ -18,6 +18,7 @@ export function oneFileTree(
   return {
     label: name,
     file: entry,
+    made: async () => file.mtime || undefined,
     roots: [bytesOfText(`${store.root}/blobs/sha256`)],
     blobs: [],
     at: async (path: Bytes) => (path === '' ? root : path === entry.path ? entry : undefined),

@@ -23,6 +23,8 @@ export interface SourceTree {
   content(entry: SourceEntry): PackSource
   /** A file on the disk with the content of a regular file, for ADD to unpack; undefined for what does not begin like an archive, or is never unpacked. */
   archiveFile(entry: SourceEntry, signal: AbortSignal): Promise<string | undefined>
+  /** When its content was made, in seconds since the epoch; undefined where nobody can say, as of a folder. */
+  made?(): Promise<number | undefined>
   readonly roots: readonly Bytes[]
   readonly blobs: readonly BlobSource[]
   /** What the tree is, for messages: `the build context`, `stage build`. */

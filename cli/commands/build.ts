@@ -8,7 +8,6 @@ import {
   allowedOf,
   buildArguments,
   buildPlatform,
-  epochOf,
   jobsOf,
   keyValues,
   networkOf,
@@ -28,13 +27,6 @@ import { carryOut } from '../outputs.ts'
 import { writeResultFiles } from '../result-files.ts'
 import { stepNetwork } from '../step-network.ts'
 import { lazyWorkspace, openWorkspace } from '../wire.ts'
-
-const NOTHING_REWRITTEN = {
-  kind: 'warning',
-  code: 'RewriteTimestampIgnored',
-  message: 'rewrite-timestamp=true rewrites nothing without a time',
-  hint: 'set SOURCE_DATE_EPOCH',
-} as const
 
 export const run = command(
   {
@@ -79,9 +71,7 @@ export const run = command(
       const lent = lentBy(options, context)
       await using workspace = await openWorkspace(context, { ...progress, ...connection, lent })
       const buildArgs = await buildArguments(options['build-arg'], context.env)
-      const epoch = epochOf(buildArgs)
       const rewriteTimestamps = outputs.some((output) => output.rewriteTimestamps)
-      if (rewriteTimestamps && epoch === undefined) progress.emit(NOTHING_REWRITTEN)
       const keepGitDir = parseBoolean(buildArgs.get('BUILDKIT_CONTEXT_KEEP_GIT_DIR') ?? '')
       const { dockerfile, tree, ignore } = await input.open(workspace, { keepGitDir })
       const named = namedContexts(options['build-context'], async () => workspace, context)
@@ -95,14 +85,13 @@ export const run = command(
           openContext: named.open,
           buildArgs,
           buildPlatform: platformOfArch(process.arch),
-          epoch,
           rewriteTimestamps,
           producer: `tsbuild ${context.version}`,
           signal: context.signal,
         },
         { ...workspace.buildDeps, bases: withLayouts(workspace, workspace.buildDeps.bases) },
       ).finally(() => workspace.digests.save()) // what was read need not be read again, whatever came of it
-      await carryOut(outputs, { result, names, epoch }, workspace, context)
+      await carryOut(outputs, { result, names }, workspace, context)
       await writeResultFiles(options, result, names)
       progress.stop()
       const print = outputs.some(isToStdout) ? context.printError : context.print
