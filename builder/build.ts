@@ -27,6 +27,8 @@ export interface BuildRequest extends PrepareRequest {
   readonly keepCacheMounts: boolean
   /** RUN --security=insecure may be had. */
   readonly allowInsecure: boolean
+  /** Which devices RUN --device may name. */
+  readonly allowDevices: (name: string) => boolean
   readonly pull: PullPolicy
   /** How many steps may run at once. */
   readonly jobs: number
@@ -94,7 +96,15 @@ async function resolveImages(
   return new Map(await Promise.all(resolved))
 }
 
-function checkAllowed(plan: BuildPlan, { allowInsecure }: BuildRequest): void {
+function checkAllowed(plan: BuildPlan, { allowInsecure, allowDevices }: BuildRequest): void {
+  for (const operation of plan.operations) {
+    const device = operation.kind === 'run' ? operation.devices.find(({ name }) => !allowDevices(name)) : undefined
+    if (device === undefined) continue
+    throw new TsbuildError('NOT_ALLOWED', `entitlement device is not allowed for ${device.name}`, {
+      at: device.at,
+      hint: `if you trust this Dockerfile with it: --allow device=${device.name}`,
+    })
+  }
   const insecure = plan.operations.find((operation) => operation.kind === 'run' && operation.insecure)
   if (insecure === undefined || allowInsecure) return
   throw new TsbuildError('NOT_ALLOWED', 'entitlement security.insecure is not allowed', {

@@ -7,6 +7,7 @@ import type { Codec } from '../registry/oci/media-type.ts'
 import type { Platform } from '../registry/oci/platform.ts'
 import type { Store } from '../registry/store/store.ts'
 import type { Snapshotter } from '../snapshotter/snapshotter.ts'
+import type { DeviceEdits } from './sources/cdi.ts'
 import type { Remotes } from './sources/remotes.ts'
 
 /** One layer of a chain: what it is uncompressed, and the blob that holds it. */
@@ -46,6 +47,8 @@ export type IdKind = '' | 'single'
 export interface Lent {
   /** Undefined for an id that was not given. Throws SECRET_INVALID for one that cannot be read. */
   secret(id: string): Promise<Uint8Array | undefined>
+  /** Undefined for a device that no specification of this machine has. Throws CDI_INVALID. */
+  device(name: string): Promise<DeviceEdits | undefined>
   hasAgent(id: string): boolean
   /** Serves the agent of this id on a new socket at `path` until it is disposed of. */
   serveAgent(id: string, path: string, signal: AbortSignal): Promise<AsyncDisposable>

@@ -16,7 +16,11 @@ export const buildFlags = {
   'no-cache': { kind: 'optional', value: 'what', bare: 'all', help: 'do every step again, with empty cache mounts; =steps keeps those' },
   secret: { kind: 'list', value: 'spec', help: 'id=name[,src=file][,env=variable]: for RUN --mount=type=secret' },
   ssh: { kind: 'list', value: 'spec', help: 'default, or id=socket, or id=key[,key]: for RUN --mount=type=ssh' },
-  allow: { kind: 'list', value: 'what', help: 'security.insecure: lets RUN --security=insecure have all capabilities' },
+  allow: {
+    kind: 'list',
+    value: 'what',
+    help: 'security.insecure, device or device=name: what RUN --security=insecure and RUN --device ask for',
+  },
   pull: { kind: 'optional', value: 'when', bare: 'always', help: 'always, missing (default) or never ask registries for base images' },
   platform: { kind: 'list', value: 'os/arch', help: 'platform of the image (default: this machine)' },
   network: { kind: 'string', value: 'mode', help: 'network of RUN: host (default) or none' },

@@ -68,13 +68,20 @@ export function noCacheOf(text: string | undefined): { noCache: boolean; keepCac
 
 const ENTITLEMENTS = ['security.insecure', 'network.host'] as const
 
-/** --allow. The host's network is what steps have anyway. */
-export function allowedOf(items: readonly string[]): { allowInsecure: boolean } {
-  for (const item of items.flatMap((text) => text.split(','))) {
-    if (!ENTITLEMENTS.some((known) => known === item))
-      throw new TsbuildError('USAGE', `--allow ${item} is not known`, { hint: didYouMean(item, ENTITLEMENTS) ?? ENTITLEMENTS.join(', ') })
+/** --allow. The host's network is what steps have anyway. `device` is all of them, `device=NAME` one, or with `NAME` without a device those of its kind. */
+export function allowedOf(items: readonly string[]): { allowInsecure: boolean; allowDevices: (name: string) => boolean } {
+  const devices = items.filter((item) => item === 'device' || item.startsWith('device='))
+  const isDevice = (name: string) =>
+    devices.some(
+      (item) => item === 'device' || item === `device=${name}` || (!item.slice(7).includes('=') && name.startsWith(`${item.slice(7)}=`)),
+    )
+  for (const item of items) {
+    if (!devices.includes(item) && !ENTITLEMENTS.some((known) => known === item))
+      throw new TsbuildError('USAGE', `--allow ${item} is not known`, {
+        hint: didYouMean(item, ENTITLEMENTS) ?? `${ENTITLEMENTS.join(', ')}, device, device=NAME`,
+      })
   }
-  return { allowInsecure: items.some((text) => text.split(',').includes('security.insecure')) }
+  return { allowInsecure: items.includes('security.insecure'), allowDevices: isDevice }
 }
 
 /** --shm-size and --ulimit. */

@@ -13,7 +13,15 @@ type Agent = { readonly kind: 'socket'; readonly path: string } | { readonly kin
 export const NOTHING_LENT: Lent = {
   secret: async () => undefined,
   hasAgent: () => false,
+  device: async () => undefined,
   serveAgent: () => Promise.reject(new Error('no agent was given')),
+}
+
+/** TSBUILD_CDI_DIRS, separated by colons; else where administrators and drivers put them. */
+function cdiFolders({ env }: Context): string[] {
+  return env.TSBUILD_CDI_DIRS === undefined
+    ? ['/etc/cdi', '/var/run/cdi']
+    : env.TSBUILD_CDI_DIRS.split(':').filter((folder) => folder !== '')
 }
 
 interface LentOptions {
@@ -28,6 +36,7 @@ export function lentBy(options: LentOptions, context: Context): Lent {
   return {
     secret: async (id) => secrets.get(id),
     hasAgent: (id) => agents.has(id),
+    device: async (name) => (await import('../builder/sources/cdi.ts')).findDevice(name, cdiFolders(context)),
     serveAgent: async (id, path, signal) => {
       const agent = agents.get(id)
       if (agent === undefined) throw new Error(`no agent ${id}`)

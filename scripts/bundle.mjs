@@ -7,7 +7,7 @@ import path from 'node:path'
 import { build } from 'esbuild'
 
 /** Too big to be read by a command that does not use them. Whoever imports one is itself reached by `await import('...')`. */
-const HEAVY = ['undici', 'tar', 'dockerfile-ast']
+const HEAVY = ['undici', 'tar', 'dockerfile-ast', 'yaml']
 
 const scripts = import.meta.dirname
 const dist = path.resolve(process.argv[2] ?? 'dist')

@@ -1,4 +1,5 @@
 import { type SourceRange, TsbuildError } from '../../registry/oci/error.ts'
+import { readDevice } from './device.ts'
 import { isLoneNegation, readPattern } from './ignore-pattern.ts'
 import type { AddInstruction, CopyInstruction, Instruction, ParsedDockerfile, RunInstruction } from './instruction.ts'
 import { readMode } from './mode.ts'
@@ -6,7 +7,6 @@ import { readMount } from './mount.ts'
 import { readPort } from './ports.ts'
 import { readSignal } from './signals.ts'
 import { remoteSource } from './sources.ts'
-import { refuseUnsupported } from './unsupported.ts'
 
 /**
  * Returns `parsed` when it can be built as far as its text tells. Throws DOCKERFILE_SYNTAX for what is wrong without any value being known, and
@@ -30,13 +30,12 @@ export function checkStages(instructions: readonly Instruction[]): void {
 
 /** `checkDockerfile` for one instruction. */
 export function checkInstruction(instruction: Instruction): void {
-  refuseUnsupported(instruction)
   const { at } = instruction
   if (instruction.kind === 'onbuild') checkInstruction(instruction.instruction)
   else if (instruction.kind === 'expose') for (const port of instruction.ports.filter(isConstant)) checkPort(port, at)
   else if (instruction.kind === 'stopsignal' && isConstant(instruction.signal)) checkSignal(instruction.signal, at)
   else if (instruction.kind === 'copy') checkCopy(instruction)
-  else if (instruction.kind === 'run') checkMounts(instruction)
+  else if (instruction.kind === 'run') checkRun(instruction)
   if ((instruction.kind === 'copy' || instruction.kind === 'add') && instruction.chmod !== undefined && isConstant(instruction.chmod))
     checkMode(instruction.chmod, instruction.flags.find(({ name }) => name === 'chmod')?.at ?? at)
   if (instruction.kind === 'copy' || instruction.kind === 'add') checkExclude(instruction)
@@ -66,8 +65,11 @@ export function checkMode(mode: string, at: SourceRange): void {
     throw broken(`invalid chmod parameter: ${JSON.stringify(mode)}`, at, 'write an octal mode from 0 to 7777, or one like u=rwX,go=rX')
 }
 
-function checkMounts({ flags }: RunInstruction): void {
-  for (const { value = '', at } of flags.filter(({ name }) => name === 'mount')) readMount(value, at)
+function checkRun({ flags }: RunInstruction): void {
+  for (const { name, value = '', at } of flags) {
+    if (name === 'mount') readMount(value, at)
+    else if (name === 'device') readDevice(value, at)
+  }
 }
 
 function checkExclude({ flags }: CopyInstruction | AddInstruction): void {

@@ -8,7 +8,7 @@ import type { CopyOperation, MkdirOperation, Operation, RunMount, RunOperation }
  * miss can say which part changed.
  *
  * Counted: the parent's ChainID (never a time or a path of this machine, so keys agree between machines), platform, and
- *   RUN   argv with SHELL, user, working directory, the environment and arguments it can see, network and security mode, host name, limits, mounts (what a
+ *   RUN   argv with SHELL, user, working directory, the environment and arguments it can see, network and security mode, host name, limits, names of devices, mounts (what a
  *         bind shows by its content; caches, secrets and sockets by their ids only), its script; that there is a single id, where it is so
  *   COPY  destination, --chown, --chmod, whether archives are unpacked, and the content digest of exactly the files chosen: names below each source, types,
  *         modes, link targets, bytes, xattrs, hard-link groups, owners. Not their mtime, not ENV. With --link not the parent: it is as on scratch.
@@ -63,6 +63,7 @@ function runParts(operation: RunOperation, shown: readonly string[]): KeyParts {
     const equals = variable.indexOf('=')
     parts[`env ${variable.slice(0, equals)}`] = digestOf(variable.slice(equals + 1))
   }
+  if (operation.devices.length > 0) parts.devices = JSON.stringify(operation.devices.map(({ name }) => name))
   if (operation.insecure) parts.security = 'insecure'
   if (operation.hostname !== 'buildkitsandbox') parts.hostname = operation.hostname
   for (const { name, soft, hard } of operation.limits) parts[`limit ${name}`] = `${soft}:${hard}`

@@ -1,6 +1,7 @@
 import type { SourceRange } from '../../registry/oci/error.ts'
 import type { Platform } from '../../registry/oci/platform.ts'
 import type { BaseImage } from '../deps.ts'
+import type { Device } from '../dockerfile/device.ts'
 import type { Sharing } from '../dockerfile/mount.ts'
 import type { Limit } from '../steps/limits.ts'
 
@@ -52,8 +53,13 @@ export interface RunOperation extends OperationBase {
   readonly shmSize: number
   readonly limits: readonly Limit[]
   readonly mounts: readonly RunMount[]
+  readonly devices: readonly RunDevice[]
   /** A heredoc that begins with `#!`: the file of this name below SCRIPT_FOLDER, whose path is the last of argv. */
   readonly script: InlineFile | undefined
+}
+
+export interface RunDevice extends Device {
+  readonly at: SourceRange
 }
 
 /** Where a RUN finds its script. */

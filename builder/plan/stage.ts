@@ -1,12 +1,13 @@
 import { type SourceRange, TsbuildError } from '../../registry/oci/error.ts'
 import { checkMode } from '../dockerfile/check.ts'
 import { cleanPath } from '../dockerfile/clean-path.ts'
+import { readDevice } from '../dockerfile/device.ts'
 import { heredocText, runForm } from '../dockerfile/heredoc.ts'
 import type { AddInstruction, CopyInstruction, Instruction, RunInstruction, WorkdirInstruction } from '../dockerfile/instruction.ts'
 import type { Scope } from '../dockerfile/scope.ts'
 import { stepTitle } from '../dockerfile/title.ts'
 import { isNumericOwner } from '../steps/users.ts'
-import { type CopyOperation, type InlineFile, PLAIN_COPY, type PlannedHistory, SCRIPT_FOLDER } from './graph.ts'
+import { type CopyOperation, type InlineFile, PLAIN_COPY, type PlannedHistory, type RunDevice, SCRIPT_FOLDER } from './graph.ts'
 import { applyMetadata, commandLine } from './metadata.ts'
 import { type MountSurroundings, planMounts } from './mounts.ts'
 import type { Graph, StagePlan } from './plan.ts'
@@ -118,6 +119,7 @@ class StagePlanner {
       hostname: this.#graph.input.buildArgs.get('BUILDKIT_SANDBOX_HOSTNAME') || HOSTNAME,
       ...this.#graph.input.resources,
       mounts,
+      devices: devicesOf(instruction),
       script,
     })
     return layered(state, last, `RUN ${scope.historyPrefix()}${argv.join(' ')} # buildkit`)
@@ -235,6 +237,10 @@ class StagePlanner {
     const name = this.#names.get(instruction) ?? stepTitle(instruction)
     return { id: this.#graph.nextID, inputs, name, at: instruction.at, platform: this.#graph.platformOf(this.#stage) }
   }
+}
+
+function devicesOf({ flags }: RunInstruction): RunDevice[] {
+  return flags.filter(({ name }) => name === 'device').map(({ value = '', at }) => ({ ...readDevice(value, at), at }))
 }
 
 /** argv of a RUN, and the file that it is when it is a script. */

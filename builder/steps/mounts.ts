@@ -35,6 +35,8 @@ export interface OpenMounts extends AsyncDisposable {
   readonly env: readonly string[]
   /** What must not be seen in the step's output. */
   readonly masked: readonly Buffer[]
+  /** Further groups of the command. */
+  readonly groups: readonly number[]
 }
 
 export interface MountContext {
@@ -59,6 +61,7 @@ class Opening implements OpenMounts {
   readonly mounts: StepMount[] = []
   readonly env: string[] = []
   readonly masked: Buffer[] = []
+  readonly groups: number[] = []
   readonly #operation: RunOperation
   readonly #inputs: readonly Layers[]
   readonly #context: MountContext
@@ -73,9 +76,10 @@ class Opening implements OpenMounts {
   }
 
   async open(): Promise<OpenMounts> {
-    const { mounts, script } = this.#operation
+    const { mounts, devices, script } = this.#operation
     this.#caches = await this.#takeCaches(mounts.filter((mount) => mount.kind === 'cache'))
     for (const mount of mounts) await this.#open(mount)
+    for (const { name } of devices) await this.#device(name)
     if (script !== undefined) {
       const target = bytesOfText(`${SCRIPT_FOLDER}/${script.name}`)
       this.mounts.push({ kind: 'file', target, readOnly: true, content: Buffer.from(script.content), mode: 0o755, uid: 0, gid: 0 })
@@ -153,6 +157,18 @@ class Opening implements OpenMounts {
     if (mount.target === undefined) return
     const { mode, uid, gid } = mount
     this.mounts.push({ ...common(mount.target, true), kind: 'file', content, mode, uid, gid })
+  }
+
+  async #device(name: string): Promise<void> {
+    const { lent, emit } = this.#context.deps
+    const edits = await lent.device(name)
+    if (edits === undefined) return // one that is required was looked for before anything ran
+    this.env.push(...edits.env)
+    this.groups.push(...edits.groups)
+    for (const { path, target, readOnly } of edits.binds)
+      this.mounts.push({ ...common(target, readOnly), kind: 'host', path: bytesOfText(path) })
+    if (edits.hooks.length > 0)
+      emit({ kind: 'note', message: `device ${name}: its hooks (${edits.hooks.join(', ')}) are programs of the host and are not run` })
   }
 
   async #agent(mount: Granted): Promise<void> {

@@ -33,7 +33,7 @@ export async function runStep(
     readonly network: StepNetwork
     readonly emit: Emit
     readonly settled: BuildDeps['settled']
-    readonly open: Pick<OpenMounts, 'mounts' | 'env' | 'masked'>
+    readonly open: Pick<OpenMounts, 'mounts' | 'env' | 'masked' | 'groups'>
     readonly signal: AbortSignal
   },
 ): Promise<void> {
@@ -54,7 +54,7 @@ export async function runStep(
     cwd: bytesOfText(operation.cwd),
     uid,
     gid,
-    groups,
+    groups: [...new Set([...groups, ...open.groups])],
     hostname: operation.hostname,
     network: operation.network,
     hosts: hostsFile(operation.hostname, context.network.extraHosts),

@@ -7,13 +7,20 @@ export const MAX_SECRET_BYTES = 500 * 1024
 /** A shorter value is in any text. */
 const MIN_MASKED = 4
 
-/** Throws SECRET_MISSING or SSH_MISSING at the mount that requires what was not given: before anything is run. */
+/** Throws SECRET_MISSING, SSH_MISSING or DEVICE_MISSING at the flag that requires what was not given: before anything is run. */
 export async function checkLent(operations: readonly Operation[], lent: Lent): Promise<void> {
   for (const operation of operations) {
     if (operation.kind !== 'run') continue
     for (const mount of operation.mounts) {
       if (mount.kind === 'secret' && mount.required && (await lent.secret(mount.id)) === undefined) throw missingSecret(mount)
       if (mount.kind === 'ssh' && mount.required && !lent.hasAgent(mount.id)) throw missingAgent(mount)
+    }
+    for (const { name, required, at } of operation.devices) {
+      if ((await lent.device(name)) !== undefined || !required) continue
+      throw new TsbuildError('DEVICE_MISSING', `device ${name}: no specification of this machine has it, and this step requires it`, {
+        at,
+        hint: 'specifications are in /etc/cdi and /var/run/cdi, or where TSBUILD_CDI_DIRS says',
+      })
     }
   }
 }

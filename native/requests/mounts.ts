@@ -22,9 +22,11 @@ export type StepMount = { readonly target: Bytes; readonly readOnly: boolean } &
   | ({ readonly kind: 'file'; readonly content: Uint8Array } & Owned)
   /** A listening socket of ours, at this path outside; it is given to this owner. */
   | ({ readonly kind: 'socket'; readonly path: Bytes } & Owned)
+  /** A path of the host, as it is: a device node stays one. */
+  | { readonly kind: 'host'; readonly path: Bytes }
 )
 
-const KINDS: readonly StepMount['kind'][] = ['tree', 'folder', 'tmpfs', 'file', 'socket']
+const KINDS: readonly StepMount['kind'][] = ['tree', 'folder', 'tmpfs', 'file', 'socket', 'host']
 const ROOTS: Owned = { mode: 0, uid: 0, gid: 0 }
 
 export function writeMount(w: Writer, mount: StepMount): void {

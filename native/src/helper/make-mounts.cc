@@ -35,7 +35,7 @@ static Result<StepMount> read_mount(Reader& body) {
   mount.content = body.bytes();
   read_ids(body, mount);
   mount.seeded = body.u8() != 0;
-  if (body.bad() || kind > static_cast<uint8_t>(MountKind::kSocket) || !mount.target.starts_with('/')) return Failure{EPROTO, "mount", {}};
+  if (body.bad() || kind > static_cast<uint8_t>(MountKind::kHost) || !mount.target.starts_with('/')) return Failure{EPROTO, "mount", {}};
   Status tree = mount.kind == MountKind::kTree || mount.seeded ? read_own_tree(body, mount) : done();
   if (!tree.ok()) return tree.failure();
   return mount;
@@ -147,6 +147,17 @@ static Result<ReadyMount> socket_mount(const StepMount& mount) {
   return ReadyMount{mount.target, std::move(copy.value()), false, mount.read_only};
 }
 
+// What a device specification of this machine names: links in it are the administrator's. Devices in it are devices.
+static Result<ReadyMount> host_mount(const StepMount& mount) {
+  Fd path(::open(mount.path.c_str(), O_PATH | O_CLOEXEC));
+  if (!path.valid()) return Failure{errno, "mount source", mount.path};
+  struct stat found;
+  if (::fstat(path.get(), &found) != 0) return errno_failure("fstat", mount.path);
+  Result<Fd> copy = copy_mount(path.get(), "", true);
+  if (!copy.ok()) return copy.failure();
+  return ReadyMount{mount.target, std::move(copy.value()), S_ISDIR(found.st_mode), mount.read_only};
+}
+
 static Result<ReadyMount> make_mount(const StepMount& mount, const std::string& active, Files& files) {
   switch (mount.kind) {
     case MountKind::kTree: return tree_mount(mount);
@@ -154,6 +165,7 @@ static Result<ReadyMount> make_mount(const StepMount& mount, const std::string& 
     case MountKind::kTmpfs: return tmpfs_mount(mount);
     case MountKind::kFile: return files.add(mount);
     case MountKind::kSocket: return socket_mount(mount);
+    case MountKind::kHost: return host_mount(mount);
   }
   return Failure{EPROTO, "mount", mount.target};
 }

@@ -13,8 +13,9 @@
 
 namespace tsbuild {
 
-// A tree of a stage or image; a folder of the store that outlives the step (cache); an empty tmpfs; a file with this content; a socket of ours.
-enum class MountKind : uint8_t { kTree = 0, kFolder = 1, kTmpfs = 2, kFile = 3, kSocket = 4 };
+// A tree of a stage or image; a folder of the store that outlives the step (cache); an empty tmpfs; a file with this content; a socket of ours;
+// a path of the host, device nodes among them.
+enum class MountKind : uint8_t { kTree = 0, kFolder = 1, kTmpfs = 2, kFile = 3, kSocket = 4, kHost = 5 };
 
 struct StepMount {
   MountKind kind = MountKind::kTmpfs;
@@ -23,7 +24,7 @@ struct StepMount {
   Tree tree;           // kTree; kFolder: what a new one begins with, when `seeded`
   bool seeded = false;
   std::string source;  // kTree, kFolder: the part of it, as a process in it would find it
-  std::string path;    // kFolder, kSocket: ours, absolute
+  std::string path;    // kFolder, kSocket: ours, kHost: the host's; absolute
   uint64_t size = 0;   // kTmpfs, bytes; 0: no limit
   std::string content;
   uint32_t mode = 0;

@@ -1,29 +1,11 @@
 import assert from 'node:assert/strict'
 import { checkDockerfile, checkMode, checkPort, checkSignal } from '../../../builder/dockerfile/check.ts'
 import { parseDockerfile } from '../../../builder/dockerfile/parse.ts'
-import { UNSUPPORTED } from '../../../builder/dockerfile/unsupported.ts'
-
-const SAMPLES = [
-  'RUN --device=a/b=c true',
-  'ADD --checksum=sha256:00 a b',
-  'ADD --keep-git-dir a b',
-  'ADD https://example.com/a.git b',
-  'ADD https://example.com/a b',
-]
 
 describe('checkDockerfile', () => {
-  for (const [index, { what }] of UNSUPPORTED.entries())
-    it(`refuses ${what} at its line, in ONBUILD too`, () => {
-      for (const line of [SAMPLES[index], `ONBUILD ${SAMPLES[index]}`])
-        assert.throws(
-          () => checkDockerfile(parseDockerfile(`FROM a\n${line}`, 'D')),
-          (error: Error & { code?: string; at?: { startLine: number } }) =>
-            error.code === 'DOCKERFILE_UNSUPPORTED' && error.message === `${what} is not supported yet` && error.at?.startLine === 2,
-        )
-    })
-
   for (const line of [
     'RUN --network=host --security=sandbox true',
+    'RUN --device=vendor.com/class=device,required true',
     'RUN --security=insecure --mount=type=cache,target=$X true',
     'COPY --link --parents a b',
     'COPY --from=x --chown=$U --chmod=$M a* b/',

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readDevice } from '../../../builder/dockerfile/device.ts'
 import { readMount, readSize } from '../../../builder/dockerfile/mount.ts'
 import { TsbuildError } from '../../../registry/oci/error.ts'
 
@@ -59,4 +60,16 @@ describe('readSize', () => {
     ['', undefined],
   ] as const)
     it(`reads ${JSON.stringify(text)}`, () => assert.equal(readSize(text), want))
+})
+
+describe('readDevice', () => {
+  for (const [text, want] of [
+    ['a.com/b=c', { name: 'a.com/b=c', required: false }],
+    ['a.com/b', { name: 'a.com/b', required: false }],
+    ['name=a.com/b=c,required', { name: 'a.com/b=c', required: true }],
+    ['a/b=c,required=false', { name: 'a/b=c', required: false }],
+  ] as const)
+    it(`reads ${text}`, () => assert.deepEqual(readDevice(text, at), want))
+  for (const text of ['required', '/dev/kvm', 'a/b=c,x=y', 'a/b=c,a/b=d', 'a/b=../c', 'name='])
+    it(`refuses ${text}`, () => assert.throws(() => readDevice(text, at), { code: 'DOCKERFILE_SYNTAX' }))
 })

@@ -22,6 +22,7 @@ const operation: RunOperation = {
   shmSize: 1,
   limits: [],
   mounts: [],
+  devices: [],
   script: undefined,
 }
 
@@ -39,7 +40,7 @@ async function failing(output: (to: StepOutput) => void, settled: () => void | P
     network: { resolvConf: '', extraHosts: [] },
     emit: () => {},
     settled,
-    open: { mounts: [], env: [], masked: [] },
+    open: { mounts: [], env: [], masked: [], groups: [] },
     signal: new AbortController().signal,
   }
   return runStep(operation, active as ActiveSnapshot, context).then(
