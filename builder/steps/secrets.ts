@@ -1,9 +1,12 @@
+import { type Bytes, bytesOfText } from '../../native/wire.ts'
 import { TsbuildError } from '../../registry/oci/error.ts'
 import type { Lent } from '../deps.ts'
 import type { Granted, Operation } from '../plan/graph.ts'
 
 /** BuildKit's limit. */
 export const MAX_SECRET_BYTES = 500 * 1024
+/** Of NAME=value with the zero at its end: execve(2), MAX_ARG_STRLEN. */
+const MAX_VARIABLE_BYTES = 128 * 1024
 /** A shorter value is in any text. */
 const MIN_MASKED = 4
 
@@ -29,6 +32,17 @@ function missingAgent({ id, at }: Granted): TsbuildError {
   return new TsbuildError('SSH_MISSING', `ssh ${id}: no agent or key was given, and this step requires it`, {
     at,
     hint: `give it: --ssh ${id}`,
+  })
+}
+
+/** NAME=value, byte by byte. Throws SECRET_INVALID for what no variable can hold. */
+export function secretVariable(name: string, value: Uint8Array, { id, at }: Pick<Granted, 'id' | 'at'>): Bytes {
+  const variable = `${bytesOfText(name)}=${Buffer.from(value).toString('latin1')}`
+  const why = variable.includes('\0') ? 'has a zero byte' : variable.length >= MAX_VARIABLE_BYTES ? `has ${value.length} bytes` : undefined
+  if (why === undefined) return variable
+  throw new TsbuildError('SECRET_INVALID', `secret ${id} cannot be the variable ${name}: it ${why}`, {
+    at,
+    hint: 'a file can hold it: --mount=type=secret without env=',
   })
 }
 
