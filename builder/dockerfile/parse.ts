@@ -51,10 +51,12 @@ export function parseTrigger(trigger: string, at: Instruction['at']): Instructio
     const parsed = parseDockerfile(trigger, at.file)
     const [instruction] = parsed.instructions
     if (instruction === undefined || parsed.instructions.length > 1) throw new TsbuildError('DOCKERFILE_SYNTAX', 'is not one instruction')
+    if (instruction.kind === 'from') throw new TsbuildError('DOCKERFILE_SYNTAX', 'FROM cannot be a trigger')
     return { ...instruction, source: `ONBUILD ${instruction.source}`, at, flags: instruction.flags.map((flag) => ({ ...flag, at })) }
   } catch (cause) {
     if (!(cause instanceof TsbuildError)) throw cause
-    throw new TsbuildError('DOCKERFILE_SYNTAX', `ONBUILD trigger of the base image ${JSON.stringify(trigger)}: ${cause.message}`, {
+    const shown = JSON.stringify(trigger.slice(0, 200))
+    throw new TsbuildError('DOCKERFILE_SYNTAX', `ONBUILD trigger of the base image ${shown}: ${cause.message}`, {
       cause,
       at,
       hint: cause.hint,

@@ -15,9 +15,15 @@ export interface MountSurroundings {
   readonly inputOf: (from: string | undefined, source: string, at: SourceRange) => { readonly input: number; readonly source: string }
 }
 
+/** What the helper takes (step-mounts.h), less one for the script of a heredoc. */
+const MAX_MOUNTS = 199
+
 /** The mounts of a RUN with every variable expanded. Throws DOCKERFILE_SYNTAX for what BuildKit refuses: no target, the root as target. */
 export function planMounts(instruction: RunInstruction, around: MountSurroundings): RunMount[] {
   const flags = instruction.flags.filter(({ name }) => name === 'mount')
+  const [beyond] = flags.slice(MAX_MOUNTS)
+  if (beyond !== undefined)
+    throw broken(`${flags.length} mounts are more than one RUN may have (${MAX_MOUNTS})`, beyond.at, 'use several steps')
   return flags.map(({ value = '', at }) =>
     planMount(
       readMount(value, at, (text) => around.expand(text, at)),

@@ -16,10 +16,12 @@ export interface Submodule {
   readonly remote: GitRemote
 }
 
+/** Directories are counted, too. */
 const MAX_FILES = 1_000_000
 
 /**
- * Looks through a commit before anything is made of it: a few kilobytes of objects can name billions of files. Throws SOURCE_TOO_LARGE.
+ * Looks through a commit before anything is made of it: a few kilobytes of objects can name billions of files, or of directories without any.
+ * Throws SOURCE_TOO_LARGE.
  */
 export async function listCommit({ folder, remote }: Mirror, commit: string, deps: MirrorDeps): Promise<Listing> {
   const links: { path: string; commit: string }[] = []
@@ -38,9 +40,12 @@ export async function listCommit({ folder, remote }: Mirror, commit: string, dep
       else if (line.endsWith('\t.gitmodules')) hasModules = true
     }
     if (files > MAX_FILES || bytes > MAX_SOURCE_BYTES)
-      throw new TsbuildError('SOURCE_TOO_LARGE', `${remote.url}: ${commit} has more than ${MAX_FILES} files or ${MAX_SOURCE_BYTES} bytes`)
+      throw new TsbuildError(
+        'SOURCE_TOO_LARGE',
+        `${remote.url}: ${commit} has more than ${MAX_FILES} files and directories or ${MAX_SOURCE_BYTES} bytes`,
+      )
   }
-  await git(['--git-dir', folder, 'ls-tree', '-r', '-z', '-l', '--full-tree', commit], deps, { signal: deps.signal, onOutput })
+  await git(['--git-dir', folder, 'ls-tree', '-r', '-t', '-z', '-l', '--full-tree', commit], deps, { signal: deps.signal, onOutput })
   return { links, hasModules }
 }
 
@@ -83,18 +88,27 @@ async function urlsByPath({ folder }: Mirror, commit: string, deps: MirrorDeps):
   return new Map([...modules.values()].flatMap(({ path, url }) => (path === undefined || url === undefined ? [] : [[path, url]])))
 }
 
-/** A URL relative to the repository's own: gitmodules(5), "submodule.<name>.url". Credentials of the same server go along. */
+/** `https://host:port`, `user@host:`, and the path on it. Only the path is changed by what a repository says. */
+const PLACES = [/^([a-z]+:\/\/[^/]+)(|\/.*)$/s, /^([^/:]+:)(.*)$/s]
+
+/** A URL relative to the repository's own: gitmodules(5), "submodule.<name>.url". Credentials go along to the same origin only. */
 function besides(remote: GitRemote, relative: string): GitRemote {
-  let base = remote.url.replace(/\/+$/, '')
-  let rest = relative
-  for (;;) {
-    if (rest.startsWith('./')) rest = rest.slice(2)
-    else if (rest.startsWith('../')) {
-      rest = rest.slice(3)
-      const cut = Math.max(base.lastIndexOf('/'), base.lastIndexOf(':'))
-      if (cut < 0 || base[cut - 1] === '/') throw new TsbuildError('GIT_SUBMODULE', `${relative} leads above the server of ${remote.url}`)
-      base = base.slice(0, cut + (base[cut] === ':' ? 1 : 0))
-    } else break
+  const [, server, path] = PLACES.map((place) => place.exec(remote.url)).find((match) => match !== null) ?? []
+  if (server === undefined || path === undefined) throw new Error(`${remote.url}: not what readRemote makes`)
+  const parts = path.split('/').filter(Boolean)
+  for (const part of relative.split('/')) {
+    if (part === '' || part === '.') continue
+    if (part !== '..') parts.push(part)
+    else if (parts.pop() === undefined)
+      throw new TsbuildError('GIT_SUBMODULE', `${relative} leads above the server of ${remote.url}`, {
+        hint: 'submodules=false in the URL leaves submodules out',
+      })
   }
-  return { ...readRemote(base.endsWith(':') ? `${base}${rest}` : `${base}/${rest}`), authorization: remote.authorization }
+  const root = server.includes('://') || path.startsWith('/') ? '/' : ''
+  const found = readRemote(`${server}${root}${parts.join('/')}`)
+  return isSameOrigin(found, remote) ? { ...found, authorization: remote.authorization } : found
+}
+
+function isSameOrigin(a: GitRemote, b: GitRemote): boolean {
+  return URL.canParse(a.url) && URL.canParse(b.url) && new URL(a.url).origin === new URL(b.url).origin
 }

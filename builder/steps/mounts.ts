@@ -2,14 +2,14 @@ import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { StepMount } from '../../native/requests/mounts.ts'
 import type { TreeRequest } from '../../native/requests/trees.ts'
-import { bytesOfText } from '../../native/wire.ts'
+import { type Bytes, bytesOfText } from '../../native/wire.ts'
 import { identityOf, layerFiles, viewOf } from '../chain.ts'
 import type { BuildDeps, LayerRef } from '../deps.ts'
 import { type Granted, type RunMount, type RunOperation, SCRIPT_FOLDER } from '../plan/graph.ts'
 import type { Slot } from '../schedule.ts'
 import { LayersTree } from '../sources/layers.ts'
 import { type CacheMount, cacheName, emptyCache, giveBack, type HeldCache, takeCaches } from './caches.ts'
-import { maskedParts } from './secrets.ts'
+import { maskedParts, secretVariable } from './secrets.ts'
 import { contentDigest, selectPath } from './select.ts'
 
 type Layers = readonly LayerRef[]
@@ -32,7 +32,7 @@ export async function shownBy(operation: RunOperation, inputs: readonly Layers[]
 export interface OpenMounts extends AsyncDisposable {
   readonly mounts: readonly StepMount[]
   /** NAME=value that they bring. */
-  readonly env: readonly string[]
+  readonly env: readonly Bytes[]
   /** What must not be seen in the step's output. */
   readonly masked: readonly Buffer[]
   /** Further groups of the command. */
@@ -59,7 +59,7 @@ export async function openMounts(operation: RunOperation, inputs: readonly Layer
 
 class Opening implements OpenMounts {
   readonly mounts: StepMount[] = []
-  readonly env: string[] = []
+  readonly env: Bytes[] = []
   readonly masked: Buffer[] = []
   readonly groups: number[] = []
   readonly #operation: RunOperation
@@ -153,7 +153,7 @@ class Opening implements OpenMounts {
     const content = await this.#context.deps.lent.secret(mount.id)
     if (content === undefined) return // one that is required was asked for before anything ran
     this.masked.push(...maskedParts(content))
-    if (mount.env !== undefined) this.env.push(`${mount.env}=${Buffer.from(content).toString('utf8')}`)
+    if (mount.env !== undefined) this.env.push(secretVariable(mount.env, content, mount))
     if (mount.target === undefined) return
     const { mode, uid, gid } = mount
     this.mounts.push({ ...common(mount.target, true), kind: 'file', content, mode, uid, gid })
@@ -177,7 +177,7 @@ class Opening implements OpenMounts {
     const path = await deps.store.temporary()
     this.#opened.push(await deps.lent.serveAgent(mount.id, path, signal))
     const target = mount.target ?? `/run/buildkit/ssh_agent.${this.#agents}`
-    if (this.#agents++ === 0) this.env.push(`SSH_AUTH_SOCK=${target}`)
+    if (this.#agents++ === 0) this.env.push(bytesOfText(`SSH_AUTH_SOCK=${target}`))
     const { mode, uid, gid } = mount
     this.mounts.push({ ...common(target, false), kind: 'socket', path: bytesOfText(path), mode, uid, gid })
   }

@@ -1,6 +1,6 @@
 import { nativeCauseOf } from '../../native/failure.ts'
 import type { StepReply } from '../../native/requests/trees.ts'
-import { bytesOfText } from '../../native/wire.ts'
+import { type Bytes, bytesOfText } from '../../native/wire.ts'
 import { TsbuildError } from '../../registry/oci/error.ts'
 import type { Emit } from '../../registry/oci/event.ts'
 import type { ActiveSnapshot, StepOutput } from '../../snapshotter/snapshotter.ts'
@@ -50,7 +50,7 @@ export async function runStep(
   const { uid, gid, groups } = context.user
   const command = {
     argv: operation.argv.map(bytesOfText),
-    env: environment(operation, open, context.user).map(bytesOfText),
+    env: environment(operation, open, context.user),
     cwd: bytesOfText(operation.cwd),
     uid,
     gid,
@@ -75,11 +75,11 @@ export async function runStep(
 }
 
 /** The stage's variables and those of secrets, which win; then what is hidden from the key, and the socket of an agent, unless they are set. */
-function environment(operation: RunOperation, open: Pick<OpenMounts, 'env'>, user: StepUser): string[] {
+function environment(operation: RunOperation, open: Pick<OpenMounts, 'env'>, user: StepUser): Bytes[] {
   const [sockets, secrets] = [open.env.filter(isSocket), open.env.filter((item) => !isSocket(item))]
-  const env = stepEnvironment([...operation.env, ...secrets], user.home)
+  const env = stepEnvironment([...operation.env.map(bytesOfText), ...secrets], bytesOfText(user.home))
   const names = new Set(env.map(nameOf))
-  return [...env, ...[...operation.hiddenEnv, ...sockets].filter((item) => !names.has(nameOf(item)))]
+  return [...env, ...[...operation.hiddenEnv.map(bytesOfText), ...sockets].filter((item) => !names.has(nameOf(item)))]
 }
 
 function isSocket(item: string): boolean {

@@ -1,9 +1,12 @@
+import { type Bytes, bytesOfText } from '../../native/wire.ts'
 import { TsbuildError } from '../../registry/oci/error.ts'
 import type { Lent } from '../deps.ts'
 import type { Granted, Operation } from '../plan/graph.ts'
 
 /** BuildKit's limit. */
 export const MAX_SECRET_BYTES = 500 * 1024
+/** Of NAME=value with the zero at its end: execve(2), MAX_ARG_STRLEN. */
+const MAX_VARIABLE_BYTES = 128 * 1024
 /** A shorter value is in any text. */
 const MIN_MASKED = 4
 
@@ -39,6 +42,17 @@ function missingAgent({ id, at }: Granted): TsbuildError {
   })
 }
 
+/** NAME=value, byte by byte. Throws SECRET_INVALID for what no variable can hold. */
+export function secretVariable(name: string, value: Uint8Array, { id, at }: Pick<Granted, 'id' | 'at'>): Bytes {
+  const variable = `${bytesOfText(name)}=${Buffer.from(value).toString('latin1')}`
+  const why = variable.includes('\0') ? 'has a zero byte' : variable.length >= MAX_VARIABLE_BYTES ? `has ${value.length} bytes` : undefined
+  if (why === undefined) return variable
+  throw new TsbuildError('SECRET_INVALID', `secret ${id} cannot be the variable ${name}: it ${why}`, {
+    at,
+    hint: 'a file can hold it: --mount=type=secret without env=',
+  })
+}
+
 /** What is masked of a secret in output: each of its lines. */
 export function maskedParts(secret: Uint8Array): Buffer[] {
   const lines = new Set(
@@ -56,18 +70,15 @@ const MASK = Buffer.from('****')
 
 /** Takes secrets out of a stream of output, also where one is cut by the end of a piece: what may be the beginning of one waits for the next piece. */
 export class Masking {
-  /** The longest first. */
-  readonly #secrets: readonly Buffer[]
-  readonly #begins = new Set<number>()
+  readonly #known: KnownSecrets
   #held: Buffer = Buffer.alloc(0)
 
   constructor(secrets: readonly Buffer[]) {
-    this.#secrets = [...secrets].sort((a, b) => b.length - a.length)
-    for (const [first] of this.#secrets) if (first !== undefined) this.#begins.add(first)
+    this.#known = new KnownSecrets(secrets)
   }
 
   pass(bytes: Uint8Array): Uint8Array {
-    return this.#secrets.length === 0 ? bytes : this.#mask(Buffer.concat([this.#held, bytes]), false)
+    return this.#known.size === 0 ? bytes : this.#mask(Buffer.concat([this.#held, bytes]), false)
   }
 
   /** What waits, once no more comes. */
@@ -80,26 +91,73 @@ export class Masking {
     let from = 0
     let at = 0
     while (at < text.length) {
-      if (!this.#begins.has(text[at] ?? -1)) at++
-      else if (!isEnd && this.#mayGoOn(text, at)) break
+      const isTail = at > text.length - MIN_MASKED
+      if (isTail ? isEnd : !this.#known.mayBegin(text, at)) at++
+      else if (!isEnd && this.#known.mayGoOn(text, at)) break
       else {
-        const secret = this.#secrets.find((one) => isAt(text, at, one))
-        if (secret !== undefined) pieces.push(text.subarray(from, at), MASK)
-        at += secret?.length ?? 1
-        if (secret !== undefined) from = at
+        const length = this.#known.lengthAt(text, at)
+        if (length > 0) pieces.push(text.subarray(from, at), MASK)
+        at += length || 1
+        if (length > 0) from = at
       }
     }
     this.#held = text.subarray(at)
     return Buffer.concat([...pieces, text.subarray(from, at)])
   }
+}
+
+/** Secrets in byte order, so that a file of 100,000 lines costs a few comparisons where its lines are looked for, and not 100,000. */
+class KnownSecrets {
+  readonly #sorted: readonly Buffer[]
+  /** For each the longest other one that it begins with, by position; -1 for none. */
+  readonly #shorter: number[] = []
+  readonly #beginnings: ReadonlySet<number>
+
+  constructor(secrets: readonly Buffer[]) {
+    this.#sorted = [...secrets].sort((a, b) => a.compare(b))
+    for (const [index, secret] of this.#sorted.entries()) {
+      let shorter = index - 1
+      while (shorter >= 0 && !beginsWith(secret, 0, this.#sorted[shorter])) shorter = this.#shorter[shorter] ?? -1
+      this.#shorter.push(shorter)
+    }
+    this.#beginnings = new Set(this.#sorted.map((secret) => secret.readUInt32BE(0)))
+  }
+
+  get size(): number {
+    return this.#sorted.length
+  }
+
+  /** Cheap, and right about nearly everything that is no secret. There must be MIN_MASKED bytes at `at`. */
+  mayBegin(text: Buffer, at: number): boolean {
+    return this.#beginnings.has(text.readUInt32BE(at))
+  }
 
   /** From `at` on the text is the beginning of a secret that is longer. */
-  #mayGoOn(text: Buffer, at: number): boolean {
-    const left = text.length - at
-    return this.#secrets.some((secret) => secret.length > left && text.compare(secret, 0, left, at) === 0)
+  mayGoOn(text: Buffer, at: number): boolean {
+    const next = this.#sorted[this.#countUpTo(text, at)]
+    return next !== undefined && next.length > text.length - at && text.compare(next, 0, text.length - at, at) === 0
+  }
+
+  /** Of the longest secret at `at`; 0 for none. */
+  lengthAt(text: Buffer, at: number): number {
+    let index = this.#countUpTo(text, at) - 1
+    while (index >= 0 && !beginsWith(text, at, this.#sorted[index])) index = this.#shorter[index] ?? -1
+    return this.#sorted[index]?.length ?? 0
+  }
+
+  /** How many secrets are not after the rest of the text. */
+  #countUpTo(text: Buffer, at: number): number {
+    let [low, high] = [0, this.#sorted.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      const secret = this.#sorted[middle] as Buffer
+      if (secret.compare(text, at, Math.min(text.length, at + secret.length + 1)) <= 0) low = middle + 1
+      else high = middle
+    }
+    return low
   }
 }
 
-function isAt(text: Buffer, at: number, secret: Buffer): boolean {
-  return text.length - at >= secret.length && text.compare(secret, 0, secret.length, at, at + secret.length) === 0
+function beginsWith(text: Buffer, at: number, start: Buffer | undefined): boolean {
+  return start !== undefined && text.length - at >= start.length && text.compare(start, 0, start.length, at, at + start.length) === 0
 }

@@ -284,6 +284,25 @@ describe('ADD of what servers have', function () {
           const { stderr } = await refused(`ADD ${server.url(`${name}.git`)} /`)
           assert.match(stderr, /git may not fetch|not the URL of a repository|no URL of the submodule/)
         })
+      it('a relative submodule stays on its server, with the credentials that are for it', async () => {
+        await using thief = await SourceServer.start(join(cli.folder, 'thief'))
+        server.headers.length = 0
+        for (const [name, url] of [
+          ['host', `../../x@127.0.0.1:${thief.port}/steal.git`],
+          ['port', `../../${thief.port}/steal.git`],
+          ['above', '../../../../steal.git'],
+        ] as const) {
+          const text = `[submodule "m"]\n\tpath = m\n\turl = ${url}\n`
+          server.repository(`lure-${name}`, { '.gitmodules': text }, (git) => {
+            git('update-index', '--add', '--cacheinfo', `160000,${inner},m`)
+            git('commit', '-q', '-m', 'link')
+          })
+          const { stderr } = await refused(`ADD ${server.url(`lure-${name}.git`).replace('//', '//me:sesame@')} /`)
+          assert.match(stderr, /leads above the server of/)
+        }
+        assert.ok(server.headers.some(({ authorization }) => authorization !== undefined))
+        assert.deepEqual(thief.headers, [])
+      })
       it('links out of its directory lead nowhere', async () => {
         server.repository('links', {}, (git, work) => {
           mkdirSync(join(work, 'd'))
@@ -297,19 +316,22 @@ describe('ADD of what servers have', function () {
         const { image } = await add(`ADD ${server.url('links.git')}#main:d /`)
         assert.deepEqual([image.tree.get('out')?.type, image.tree.get('out')?.link], ['symlink', '/etc'])
       })
-      it('a tree of billions of files is refused before it is written', async () => {
-        const run = (git: (...args: string[]) => string, work: string) => {
-          const mktree = (input: string) => spawnSync('git', ['mktree'], { cwd: work, input, encoding: 'utf8' }).stdout.trim()
-          const blob = git('hash-object', '-w', 'x')
-          let tree = mktree(Array.from({ length: 10 }, (_, i) => `100644 blob ${blob}\tf${i}\n`).join(''))
-          for (let level = 0; level < 9; level++)
-            tree = mktree(Array.from({ length: 10 }, (_, i) => `040000 tree ${tree}\td${i}\n`).join(''))
-          git('update-ref', 'refs/heads/main', git('commit-tree', '-m', 'bomb', tree))
-        }
-        server.repository('bomb', { x: 'x' }, run)
-        const { stderr } = await refused(`ADD ${server.url('bomb.git')} /`)
-        assert.match(stderr, /has more than 1000000 files/)
-      })
+      for (const [what, leaf] of [
+        ['files', '100644 blob'],
+        ['empty directories', '040000 tree'],
+      ] as const)
+        it(`a tree of billions of ${what} is refused before it is written`, async () => {
+          const name = `bomb-${leaf.slice(7)}`
+          server.repository(name, { x: 'x' }, (git, work) => {
+            const mktree = (input: string) => spawnSync('git', ['mktree'], { cwd: work, input, encoding: 'utf8' }).stdout.trim()
+            const ten = (line: string) => mktree(Array.from({ length: 10 }, (_, i) => `${line}\tn${i}\n`).join(''))
+            let tree = ten(`${leaf} ${leaf.endsWith('tree') ? mktree('') : git('hash-object', '-w', 'x')}`)
+            for (let level = 0; level < 9; level++) tree = ten(`040000 tree ${tree}`)
+            git('update-ref', 'refs/heads/main', git('commit-tree', '-m', 'bomb', tree))
+          })
+          const { stderr } = await refused(`ADD ${server.url(`${name}.git`)} /`)
+          assert.match(stderr, /has more than 1000000 files and directories/)
+        })
     })
 
     it('says so where there is no git', async () => {

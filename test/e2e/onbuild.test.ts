@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { imageOf } from '../../fixtures/images.ts'
 import { noSandbox } from '../../fixtures/sandbox.ts'
 import { type Ended, Workbench } from './workbench.ts'
 
@@ -66,6 +67,21 @@ describe('ONBUILD', function () {
   it('keeps heredocs', async () => {
     await builds('FROM base\nONBUILD RUN <<EOF\necho one\necho two\nEOF\nONBUILD COPY <<EOF /text\nhello\nEOF\n', ['-t', 'heredocs'])
     assert.deepEqual(output(await builds('FROM heredocs\nRUN cat /text\n')), ['one', 'two', 'hello'])
+  })
+
+  it('cannot be another FROM, and is not repeated at length', async () => {
+    const triggers = ['FROM scratch', `NOSUCH ${'x'.repeat(60_000)}`]
+    for (const [index, trigger] of triggers.entries()) {
+      await imageOf(bench.native, { layers: [], config: { OnBuild: [trigger] } }, { folder: bench.layout, refName: `odd${index}` })
+      await bench.expect(['pull', '-q', '--name', `odd${index}`, `oci:${bench.layout}:odd${index}`])
+      const { status, stderr } = await bench.build(`FROM odd${index}\n`)
+      assert.equal(status, 1)
+      assert.match(
+        stderr,
+        /ONBUILD trigger of the base image "(FROM scratch": FROM cannot be a trigger|NOSUCH x{193}": unknown instruction)/,
+      )
+      assert.match(stderr, /1 \| >>> FROM odd/)
+    }
   })
 
   it('that fails is told at the FROM', async () => {

@@ -205,6 +205,16 @@ describe('RUN --mount', function () {
       assert.deepEqual(await says(run(''), ['--secret', 'id=s,env=FROM_ENV'], { env: { FROM_ENV: SECRET } }), [`${SECRET.length}`])
       assert.deepEqual(await says(run(',target=/run/secrets/t'), ['--secret', 'id=s'], { env: { s: SECRET } }), [`${SECRET.length} t`])
     })
+    it('is in its variable byte by byte, or cannot be one', async () => {
+      const run = 'RUN --mount=type=secret,id=s,env=S printf %s "$S" | od -An -tx1'
+      const file = (content: Uint8Array) => ['--secret', `id=s,src=${bench.write('odd', content)}`]
+      assert.deepEqual(await says(run, file(Buffer.of(0x63, 0xe9, 0x0a, 0xff))), [' 63 e9 0a ff'])
+      for (const [content, why] of [
+        [Buffer.of(0x61, 0, 0x62), /secret s cannot be the variable S: it has a zero byte/],
+        [Buffer.alloc(200_000, 0x61), /secret s cannot be the variable S: it has 200000 bytes/],
+      ] as const)
+        await fails(`${run}; true`, why, file(content))
+    })
     it('is masked where a step prints it', async () => {
       assert.deepEqual(await says('RUN --mount=type=secret,id=s cat /run/secrets/s; echo "[$(cat /run/secrets/s)]" >&2', given()), [
         '****',
@@ -278,6 +288,11 @@ describe('RUN --mount', function () {
       )
       symlinkSync('/etc', join(bench.context, 'outside'))
       await fails('RUN --mount=source=outside/passwd,target=/x cat /x', /is not in the build context/)
+    })
+    it('has a bound on how many one step may have', async () => {
+      const many = (count: number) => Array.from({ length: count }, (_, i) => `--mount=type=tmpfs,target=/m/${i}`).join(' ')
+      assert.deepEqual(await says(`RUN ${many(199)} <<EOF\n#!/bin/sh\nls /m | wc -l\nEOF`), ['199'])
+      await fails(`RUN ${many(200)} true`, /200 mounts are more than one RUN may have \(199\)/)
     })
     it('says that a file and a directory are not the same', async () => {
       await fails('RUN mkdir /d\nRUN --mount=source=dir/file,target=/d true', /cannot mount at "\/d": a directory is there/)

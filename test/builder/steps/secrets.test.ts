@@ -24,4 +24,27 @@ describe('Masking', () => {
     it(what, () => {
       for (const size of [1, 2, 3, 5, 1000]) assert.equal(masked(text, secret, size), want, `pieces of ${size}`)
     })
+
+  it('takes out the longest of many that begin alike', () => {
+    const secret = ['abcd', 'abcdef', 'abcdefgh', 'abcdx', 'abce'].join('\n')
+    for (const size of [1, 2, 3, 7, 1000])
+      assert.equal(masked('abcdefg abcdefgh abcdy abcez abcf', secret, size), '****g **** ****y ****z abcf')
+  })
+  it('does not look at every line of a secret for every byte', () => {
+    const lines = Array.from({ length: 60_000 }, (_, i) => Buffer.from(`key ${i * 7919}`))
+    const compare = Buffer.prototype.compare
+    let compared = 0
+    Buffer.prototype.compare = function (this: Buffer, ...args: Parameters<typeof compare>) {
+      compared++
+      return compare.apply(this, args)
+    } as typeof compare
+    try {
+      const masking = new Masking(lines)
+      compared = 0
+      masking.pass(Buffer.from('key x '.repeat(10_000)))
+      assert.ok(compared < 10_000 * 80, `${compared}`)
+    } finally {
+      Buffer.prototype.compare = compare
+    }
+  })
 })
