@@ -59,7 +59,7 @@ export interface RunOperation extends OperationBase {
 /** Where a RUN finds its script. */
 export const SCRIPT_FOLDER = '/dev/pipes'
 
-interface MountOwner {
+export interface MountOwner {
   readonly mode: number
   readonly uid: number
   readonly gid: number

@@ -135,6 +135,26 @@ describe('the key of a RUN', () => {
   ] as const) {
     it(`does not change with ${name}`, () => assert.equal(keyOfLast(text, options), keyOfLast(before)))
   }
+  for (const [mount, other] of [
+    ['type=secret,id=a', 'type=secret,id=b'],
+    ['type=secret,id=a', 'type=secret,id=a,target=/b'],
+    ['type=secret,id=a', 'type=secret,id=a,mode=0440'],
+    ['type=secret,id=a', 'type=secret,id=a,uid=1'],
+    ['type=ssh', 'type=ssh,gid=1'],
+    ['type=tmpfs,target=/t', 'type=tmpfs,target=/t,size=1m'],
+    ['type=cache,target=/c', 'type=cache,target=/d'],
+    ['type=cache,target=/c,id=c', 'type=cache,target=/c,id=d'],
+    ['type=cache,target=/c', 'type=cache,target=/c,mode=0700'],
+    ['type=cache,target=/c', 'type=cache,target=/c,source=s'],
+  ] as const)
+    it(`changes from --mount=${mount} to ${other}`, () =>
+      assert.notEqual(keyOfLast(`FROM a\nRUN --mount=${mount} x\n`), keyOfLast(`FROM a\nRUN --mount=${other} x\n`)))
+  for (const [mount, other] of [
+    ['type=secret,id=a', 'type=secret,id=a,required'],
+    ['type=cache,target=/c', 'type=cache,target=/c,sharing=locked'],
+  ] as const)
+    it(`does not change from --mount=${mount} to ${other}`, () =>
+      assert.equal(keyOfLast(`FROM a\nRUN --mount=${mount} x\n`), keyOfLast(`FROM a\nRUN --mount=${other} x\n`)))
   it('changes with a proxy that is declared', () => {
     const text = 'FROM a\nARG HTTP_PROXY\nRUN make\n'
     assert.notEqual(keyOfLast(text, { args: { HTTP_PROXY: 'http://p' } }), keyOfLast(text, { args: { HTTP_PROXY: 'http://q' } }))
