@@ -93,6 +93,18 @@ describe('tsbuild build: COPY and ADD', () => {
     }
   })
 
+  it('keeps times to the nanosecond and extended attributes', async () => {
+    const context = cli.context({ Dockerfile: 'FROM scratch\nCOPY a d /to/\n', a: 'a', 'd/b': 'b' })
+    execFileSync('touch', ['-d', '2001-02-03T04:05:06.123456789Z', join(context, 'a'), join(context, 'd/b')])
+    const set = `import os\nfor path in ("a", "d/b"): os.setxattr(path, "user.note", b"kept")`
+    execFileSync('python3', ['-c', set], { cwd: context })
+    const { layers, tree } = (await cli.build(context)).image
+    for (const path of ['to/a', 'to/b']) {
+      assert.equal(layers.flat().find((member) => member.path === path)?.mtime, Number('981173106.123456789'))
+      assert.deepEqual(tree.get(path)?.xattrs, { 'user.note': Buffer.from('kept').toString('hex') })
+    }
+  })
+
   describe('ADD of an archive', () => {
     const tar = tarOf([
       { path: 'd/a', content: randomBytes(2_000_000) },
