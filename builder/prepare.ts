@@ -12,6 +12,7 @@ import type { ParsedDockerfile } from './dockerfile/instruction.ts'
 import { parseDockerfile } from './dockerfile/parse.ts'
 import { EPOCH, type EpochSources, resolveEpoch } from './epoch.ts'
 import type { NamedContexts } from './plan/named-contexts.ts'
+import { hintAtStage } from './plan/near-stage.ts'
 import { type BuildPlan, planBuild, type StepResources } from './plan/plan.ts'
 import { stagePlatforms, type WantedImage, wantedImages } from './plan/platforms.ts'
 import { type PlanOptions, planStages, type Stage, stageGlobals } from './plan/stages.ts'
@@ -114,7 +115,10 @@ async function resolveStages(
     const stages = planStages(parsed, { ...options, triggers })
     const platforms = stagePlatforms(stages, platform)
     const unknown = [...wantedImages(stages, platforms)].filter(([key]) => !images.has(key))
-    for (const [key, image] of await resolve(new Map(unknown))) images.set(key, image)
+    const resolved = await resolve(new Map(unknown)).catch((error: unknown) => {
+      throw hintAtStage(error, new Map(unknown).values(), parsed)
+    })
+    for (const [key, image] of resolved) images.set(key, image)
     const found = imageTriggers(stages, platforms, images)
     if (found.size === triggers.size) return { stages, platforms, images }
     triggers = found

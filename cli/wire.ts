@@ -96,7 +96,8 @@ export async function openWorkspace(context: Context, options: WorkspaceOptions 
     const { insecure: exempt, caFiles = [] } = options
     const insecure = exempt === 'all'
     const retry = { now: context.now, random: Math.random }
-    return keep(new Remotes({ store, transport, retry, insecure, env: context.env, caFiles, emit }))
+    const { secret } = options.lent ?? NOTHING_LENT
+    return keep(new Remotes({ store, transport, retry, insecure, env: context.env, caFiles, emit, secret }))
   })
   let idKind: IdKind | undefined
   const helper = once(async () => {

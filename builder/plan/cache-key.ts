@@ -1,15 +1,16 @@
 import { type Digest, digestOf } from '../../registry/oci/digest.ts'
 import { formatPlatform } from '../../registry/oci/platform.ts'
 import type { IdKind } from '../deps.ts'
-import type { CopyOperation, MkdirOperation, Operation, RunMount, RunOperation } from './graph.ts'
+import type { CopyOperation, MkdirOperation, MountOwner, Operation, RunMount, RunOperation } from './graph.ts'
 
 /**
  * The named parts of a key, each a short text or a digest. Two runs of a step are equal exactly when all parts are. Kept in the cache record, so that a
  * miss can say which part changed.
  *
  * Counted: the parent's ChainID (never a time or a path of this machine, so keys agree between machines), platform, and
- *   RUN   argv with SHELL, user, working directory, the environment and arguments it can see, network and security mode, host name, limits, names of devices, mounts (what a
- *         bind shows by its content; caches, secrets and sockets by their ids only), its script; that there is a single id, where it is so
+ *   RUN   argv with SHELL, user, working directory, the environment and arguments it can see, network and security mode, host name, limits, names of devices,
+ *         mounts (what a bind shows by its content; caches, secrets and sockets by their ids, modes and owners), its script; that there is a single id, where
+ *         it is so
  *   COPY  destination, --chown, --chmod, whether archives are unpacked, and the content digest of exactly the files chosen: names below each source, types,
  *         modes, link targets, bytes, xattrs, hard-link groups, owners. Not their mtime, not ENV. With --link not the parent: it is as on scratch.
  *   WORKDIR  path and user
@@ -78,14 +79,18 @@ function mountParts(mount: RunMount, shown: string): readonly (string | number |
     case 'bind':
       return [kind, target, readOnly, shown]
     case 'cache':
-      return [kind, target, readOnly, mount.id, mount.source, shown]
+      return [kind, target, readOnly, mount.id, mount.source, shown, ...ownerParts(mount)]
     case 'tmpfs':
-      return [kind, target, readOnly]
+      return [kind, target, readOnly, mount.size]
     case 'secret':
-      return [kind, target, mount.id, mount.env]
+      return [kind, target, mount.id, mount.env, ...ownerParts(mount)]
     case 'ssh':
-      return [kind, target, mount.id]
+      return [kind, target, mount.id, ...ownerParts(mount)]
   }
+}
+
+function ownerParts({ mode, uid, gid }: MountOwner): readonly number[] {
+  return [mode, uid, gid]
 }
 
 function copyParts(operation: CopyOperation): KeyParts {

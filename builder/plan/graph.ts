@@ -65,7 +65,7 @@ export interface RunDevice extends Device {
 /** Where a RUN finds its script. */
 export const SCRIPT_FOLDER = '/dev/pipes'
 
-interface MountOwner {
+export interface MountOwner {
   readonly mode: number
   readonly uid: number
   readonly gid: number

@@ -1,4 +1,5 @@
 import type { HealthcheckConfig, RunConfig } from '../../registry/oci/config.ts'
+import { TsbuildError } from '../../registry/oci/error.ts'
 import { checkPort, checkSignal } from '../dockerfile/check.ts'
 import type { Command, HealthcheckInstruction, Instruction, Pair } from '../dockerfile/instruction.ts'
 import type { Scope } from '../dockerfile/scope.ts'
@@ -44,6 +45,7 @@ export function applyMetadata(config: RunConfig, instruction: MetadataInstructio
     }
     case 'volume': {
       const paths = instruction.paths.map((path) => scope.expandWord(path, at))
+      if (paths.includes('')) throw new TsbuildError('DOCKERFILE_SYNTAX', 'VOLUME specified can not be an empty string', { at })
       return { config: { ...config, Volumes: putAll(config.Volumes, asSet(paths)) }, createdBy: `VOLUME ${goList(paths)}` }
     }
     case 'cmd': {

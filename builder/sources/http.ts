@@ -24,6 +24,8 @@ export interface HttpDeps {
 export interface HttpOptions {
   /** What the content must be. */
   readonly checksum?: Digest | undefined
+  /** Value of the header of that name, for the origin of the URL alone; goes before a user name in the URL. */
+  readonly authorization?: string | undefined
   readonly signal: AbortSignal
   readonly onBytes?: ((current: number, total: number | undefined) => void) | undefined
 }
@@ -141,12 +143,17 @@ interface Exchange {
 }
 
 /** The answer after redirects. Each step is checked anew: an origin more private than the one that names it is refused when connecting. */
-async function ask(url: URL, known: HttpRecord | undefined, { signal }: HttpOptions, deps: HttpDeps): Promise<Exchange> {
+async function ask(url: URL, known: HttpRecord | undefined, { signal, authorization }: HttpOptions, deps: HttpDeps): Promise<Exchange> {
   const { transport, retry } = deps
   const isInsecure = (to: URL) => deps.insecure || to.protocol === 'http:'
   let drop = () => {}
   const follow = async () => {
-    let request: HttpRequest = { method: 'GET', url: withoutUser(url), headers: headersFor(url, known), insecure: isInsecure(url) }
+    let request: HttpRequest = {
+      method: 'GET',
+      url: withoutUser(url),
+      headers: headersFor(url, known, authorization),
+      insecure: isInsecure(url),
+    }
     for (let hops = 0; ; hops++) {
       const abort = new AbortController()
       const response = await transport.send({ ...request, signal: AbortSignal.any([signal, abort.signal]) })
@@ -167,11 +174,12 @@ async function ask(url: URL, known: HttpRecord | undefined, { signal }: HttpOpti
   return { response, drop }
 }
 
-function headersFor(url: URL, known: HttpRecord | undefined): Record<string, string> {
+function headersFor(url: URL, known: HttpRecord | undefined, given: string | undefined): Record<string, string> {
   const pair = `${decoded(url.username)}:${decoded(url.password)}`
+  const authorization = given ?? (url.username === '' ? undefined : `Basic ${Buffer.from(pair).toString('base64')}`)
   return {
     accept: '*/*',
-    ...(url.username === '' ? {} : { authorization: `Basic ${Buffer.from(pair).toString('base64')}` }),
+    ...(authorization === undefined ? {} : { authorization }),
     ...(known?.etag === undefined ? {} : { 'if-none-match': known.etag }),
     ...(known?.lastModified === undefined ? {} : { 'if-modified-since': known.lastModified }),
   }

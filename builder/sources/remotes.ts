@@ -7,10 +7,12 @@ import { authoritiesPem } from '../../registry/remote/tls.ts'
 import type { Transport } from '../../registry/remote/transport.ts'
 import { showUrl } from '../../registry/remote/transport-error.ts'
 import type { Store } from '../../registry/store/store.ts'
+import type { Lent } from '../deps.ts'
 import { type GitTree, gitTree } from './git.ts'
 import type { GitSettings } from './git-command.ts'
 import { checkCommit, type GitSource } from './git-url.ts'
 import { fetchHttp, type HttpFile, readHttpUrl } from './http.ts'
+import { authorizationFor } from './http-secret.ts'
 
 export interface RemotesDeps extends GitSettings {
   /** PEM files of further authorities. */
@@ -19,6 +21,7 @@ export interface RemotesDeps extends GitSettings {
   readonly transport: Transport
   readonly retry: RetryOptions
   readonly emit: Emit
+  readonly secret: Lent['secret']
 }
 
 const MAX_LINE = 64 << 10
@@ -42,11 +45,12 @@ export class Remotes implements AsyncDisposable {
 
   /** See `fetchHttp`. Throws CHECKSUM_INVALID for one that is no digest. */
   async http(url: string, { step, checksum, signal }: RemoteOptions): Promise<HttpFile> {
-    const { emit, insecure } = this.#deps
+    const { emit, insecure, secret } = this.#deps
     const digest = checksum === undefined ? undefined : readChecksum(checksum)
     const shown = showUrl(readHttpUrl(url))
     const onBytes = (current: number, total: number | undefined) => emit({ kind: 'transfer', step, id: shown, current, total })
-    return fetchHttp(url, { checksum: digest, signal, onBytes }, { ...this.#deps, insecure })
+    const authorization = await authorizationFor(readHttpUrl(url), secret)
+    return fetchHttp(url, { checksum: digest, authorization, signal, onBytes }, { ...this.#deps, insecure })
   }
 
   /** See `gitTree`. `checksum` and `keepGitDir` may also be in the URL, but may not say something else. */

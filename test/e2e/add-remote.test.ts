@@ -82,6 +82,35 @@ describe('ADD of what servers have', function () {
       assert.equal(image.tree.get('x/a')?.sha256, sha256('web'))
       assert.equal(image.tree.get('y/a')?.sha256, sha256('context'))
     })
+    for (const [kind, sent] of [
+      ['HEADER', 'Custom sesame'],
+      ['TOKEN', 'Bearer Custom sesame'],
+    ] as const)
+      it(`is asked for with the secret HTTP_AUTH_${kind}_HOST, which nobody else gets`, async () => {
+        const other = await SourceServer.start(join(cli.folder, `other-${kind}`))
+        try {
+          const { host } = new URL(server.url(''))
+          server.answers.set('/locked', (_, response) => void response.writeHead(302, { location: other.file('there', kind) }).end())
+          const args = ['--secret', `id=HTTP_AUTH_${kind}_${host},env=AUTH`, '--secret', `id=HTTP_AUTH_HEADER_other.invalid,env=AUTH`]
+          const dockerfile = from(`ADD ${server.url('locked').replace('//', '//user:word@')} /m`)
+          const built = await cli.build({ dockerfile }, { args, env: { AUTH: 'Custom sesame\n' } })
+          assert.equal(built.image.tree.get('m')?.sha256, sha256(kind))
+          assert.equal(server.headers.at(-1)?.authorization, sent)
+          assert.equal(other.headers.at(-1)?.authorization, undefined)
+          assert.doesNotMatch(built.stderr + JSON.stringify(built.image.config), /sesame/)
+        } finally {
+          await other[Symbol.asyncDispose]()
+        }
+      })
+    it('is not asked for with a secret that is no header, which is not shown', async () => {
+      const id = `HTTP_AUTH_HEADER_${new URL(server.url('')).host}`
+      const { stderr } = await cli.fail(
+        { dockerfile: from(`ADD ${server.url('x')} /`) },
+        { args: ['--secret', `id=${id},env=AUTH`], env: { AUTH: 'one\r\nX-Sesame: two' } },
+      )
+      assert.match(stderr, /secret HTTP_AUTH_HEADER_\S+ cannot be sent as a header/)
+      assert.doesNotMatch(stderr, /sesame/i)
+    })
     it('follows redirects without taking credentials to another server', async () => {
       const other = await SourceServer.start(join(cli.folder, 'other'))
       try {

@@ -40,6 +40,30 @@ const DOCKERFILES: readonly BuildCase[] = [
   ['a source outside the context', 'FROM base\nCOPY ../../etc/passwd /\n', { says: /"[^"]*etc\/passwd" is not in the build context/ }],
   ['a file in the way', 'FROM base\nCOPY file.txt /etc/passwd/x\n', { says: /\/etc\/passwd/ }],
   ['an unknown stage to copy from', 'FROM base\nCOPY --from=127.0.0.1:1/none /a /\n', { says: /127\.0\.0\.1:1/, shows: / 2 \| >>> COPY/ }],
+  [
+    'a mistyped stage in FROM',
+    'FROM base AS Build\nFROM biuld\n',
+    { says: /biuld is not in the store/, hint: /^did you mean the stage build\?/, shows: / 2 \| >>> FROM biuld/ },
+    ['--pull=never'],
+  ],
+  [
+    'a mistyped stage to copy from',
+    'FROM base AS build\nFROM base\nCOPY --from=biuld /a /\n',
+    { says: /biuld is not in the store/, hint: /^did you mean the stage build\?/ },
+    ['--pull=never'],
+  ],
+  [
+    'a mistyped stage to mount',
+    'FROM base AS build\nFROM base\nRUN --mount=from=biuld,target=/x true\n',
+    { says: /biuld is not in the store/, hint: /^did you mean the stage build\?/ },
+    ['--pull=never'],
+  ],
+  [
+    'a volume that comes to nothing',
+    'FROM base\nVOLUME /v $NONE\n',
+    { says: 'VOLUME specified can not be an empty string', shows: / 2 \| >>> VOLUME/ },
+  ],
+  ['a volume without a name', 'FROM base\nVOLUME [""]\n', { says: 'VOLUME specified can not be an empty string' }],
   ['an unknown user', 'FROM base\nUSER nobdy\nRUN id\n', { says: /no user "nobdy"/ }],
   ['an unknown owner', 'FROM base\nCOPY --chown=nobdy file.txt /\n', { says: /"nobdy"/ }],
   [

@@ -17,6 +17,8 @@ export interface Case {
   readonly tree?: Readonly<Record<string, Expected>>
   /** Fields of the config's `config`; undefined: not there. */
   readonly config?: Readonly<Record<string, unknown>>
+  /** Fields beside the config's `config`. */
+  readonly top?: Readonly<Record<string, unknown>>
   /** The end of `created_by` of the last entries of the history; a trailing `*` marks one that made a layer. */
   readonly history?: readonly string[]
   /** Lines that a command printed. */

@@ -41,7 +41,7 @@ describe('tsbuild build: COPY and ADD', () => {
     })
     it('refuses a path that is not there, at its line', async () => {
       const { stderr } = await cli.fail({ dockerfile: 'FROM scratch\nCOPY --parents d/./mian.c /x/\n', files: { 'd/main.c': 'b' } })
-      assert.match(stderr, /Dockerfile:2[\s\S]*"d\/\.\/mian\.c" is not in the build context\nhint: did you mean main\.c\?/)
+      assert.match(stderr, /Dockerfile:2[\s\S]*"d\/\.\/mian\.c" is not in the build context\nhint: did you mean d\/main\.c\?/)
     })
   })
 
@@ -90,6 +90,18 @@ describe('tsbuild build: COPY and ADD', () => {
       }
     } finally {
       server.close()
+    }
+  })
+
+  it('keeps times to the nanosecond and extended attributes', async () => {
+    const context = cli.context({ Dockerfile: 'FROM scratch\nCOPY a d /to/\n', a: 'a', 'd/b': 'b' })
+    execFileSync('touch', ['-d', '2001-02-03T04:05:06.123456789Z', join(context, 'a'), join(context, 'd/b')])
+    const set = `import os\nfor path in ("a", "d/b"): os.setxattr(path, "user.note", b"kept")`
+    execFileSync('python3', ['-c', set], { cwd: context })
+    const { layers, tree } = (await cli.build(context)).image
+    for (const path of ['to/a', 'to/b']) {
+      assert.equal(layers.flat().find((member) => member.path === path)?.mtime, Number('981173106.123456789'))
+      assert.deepEqual(tree.get(path)?.xattrs, { 'user.note': Buffer.from('kept').toString('hex') })
     }
   })
 

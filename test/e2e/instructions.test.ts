@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { Cli } from '../../fixtures/cli.ts'
 import { sha256, type TreeEntry } from '../../fixtures/image-tree.ts'
 import { CASES, type Expected } from './cases.ts'
+import { LANGUAGE_CASES } from './language-cases.ts'
 
 describe('tsbuild build: what each instruction makes', () => {
   let cli: Cli
@@ -10,13 +11,14 @@ describe('tsbuild build: what each instruction makes', () => {
   })
   after(() => cli[Symbol.asyncDispose]())
 
-  for (const one of CASES)
+  for (const one of [...CASES, ...LANGUAGE_CASES])
     it(one.name, async () => {
       const { dockerfile, files = {}, args = [] } = one
       const built = await cli.build({ dockerfile, files }, { args })
       const { tree, config } = built.image
       for (const [path, want] of Object.entries(one.tree ?? {})) assertEntry(path, tree.get(path), want)
       for (const [field, want] of Object.entries(one.config ?? {})) assert.deepEqual(config.config[field], want, field)
+      for (const [field, want] of Object.entries(one.top ?? {})) assert.deepEqual(config[field as keyof typeof config], want, field)
       if (one.history !== undefined) assert.deepEqual(historyOf(config.history).slice(-one.history.length), one.history)
       if (one.output !== undefined) assert.deepEqual(outputLines(built.stderr), one.output)
       assert.equal(config.history.filter((entry) => entry.empty_layer !== true).length, config.rootfs.diff_ids.length)

@@ -133,6 +133,11 @@ describe('RUN --mount', function () {
         'RUN --mount=type=cache,id=one,uid=5,gid=6,mode=0711,target=/d ls -A /d && stat -c "%u %g %a" /d'
       assert.deepEqual(await says(steps), ['x', '5 6 711'])
     })
+    it('is told from others by BUILDKIT_CACHE_MOUNT_NS', async () => {
+      const steps = 'RUN --mount=type=cache,id=spaced,target=/c touch /c/$(ls /c | wc -l) && ls /c'
+      const args = ['--no-cache=steps', '--build-arg', 'BUILDKIT_CACHE_MOUNT_NS=mine']
+      assert.deepEqual([await says(steps), await says(steps, args), await says(steps, args)], [['0'], ['0'], ['0', '1']])
+    })
     it('begins as a copy of a stage', async () => {
       const stage = 'FROM base AS seed\nRUN mkdir -p /s/d && echo seeded >/s/d/f && chown 7:8 /s/d/f\nFROM base\n'
       const run = 'RUN --mount=type=cache,id=seeded,from=seed,source=s/d,target=/c cat /c/f && stat -c "%u:%g" /c/f && echo more >>/c/f'

@@ -42,6 +42,14 @@ describe('what RUN has to itself', function () {
     assert.deepEqual(await says(step, hosts), ['10.0.0.1\tdb', 'fe80::1\tdb', '127.0.0.1\thost-itself'])
     assert.deepEqual(await says(step, ['--add-host', 'db:10.0.0.2']), [])
   })
+  it('is no network but the loopback with --network=none, of the step or of the build', async () => {
+    const interfaces = (from: string) => `RUN --network=${from} grep : /proc/net/dev | cut -d : -f 1 | tr -d ' '; : ${from}`
+    assert.deepEqual(await says(interfaces('none')), ['lo'])
+    assert.deepEqual(await says(interfaces('default'), ['--network', 'none']), ['lo'])
+    const [ours, theirs] = [await says('RUN readlink /proc/self/ns/net'), await says('RUN --network=none readlink /proc/self/ns/net')]
+    assert.notDeepEqual(ours, theirs)
+    assert.deepEqual(await says('RUN --network=host readlink /proc/self/ns/net; : host', ['--network', 'none']), ours)
+  })
   it('is the host name of BUILDKIT_SANDBOX_HOSTNAME', async () => {
     assert.deepEqual(await says('RUN hostname'), ['buildkitsandbox'])
     assert.deepEqual(await says('RUN hostname; grep -c mine /etc/hosts', ['--build-arg', 'BUILDKIT_SANDBOX_HOSTNAME=mine']), ['mine', '1'])

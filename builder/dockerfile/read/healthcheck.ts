@@ -9,7 +9,6 @@ const FLAGS = { interval: 'text', timeout: 'text', 'start-period': 'text', 'star
 const MINIMUM_NS = 1_000_000
 
 export function readHealthcheck(statement: Statement): HealthcheckInstruction {
-  checkFlags(statement.flags, FLAGS, 'HEALTHCHECK')
   const { text } = statement.line
   let end = statement.args
   while (end < text.length && !isBlank(text[end])) end++
@@ -19,9 +18,11 @@ export function readHealthcheck(statement: Statement): HealthcheckInstruction {
     throw syntaxError(statement, 'HEALTHCHECK requires at least one argument', 'write HEALTHCHECK CMD command, or HEALTHCHECK NONE')
   const rest = { ...statement, args: skipSpace(text, end) }
   if (type.toUpperCase() === 'NONE') {
+    // As in BuildKit, nobody looks at its flags.
     if (rest.args < text.length) throw syntaxError(rest, 'HEALTHCHECK NONE takes no arguments')
     return { ...baseOf(statement), kind: 'healthcheck' }
   }
+  checkFlags(statement.flags, FLAGS, 'HEALTHCHECK')
   if (type.toUpperCase() !== 'CMD')
     throw syntaxError(statement, `unknown type ${JSON.stringify(type)} in HEALTHCHECK (try CMD)`, undefined, word)
   if (rest.args === text.length) throw syntaxError(statement, 'missing command after HEALTHCHECK CMD', undefined, word)

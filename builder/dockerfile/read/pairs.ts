@@ -45,9 +45,8 @@ function legacyPair(statement: Statement): Pair {
   return { key: text.slice(0, end), value: text.slice(skipSpace(text, end)) }
 }
 
-/** `name` and `name=default`, several on a line. */
+/** `name` and `name=default`, several on a line. As in BuildKit, nobody looks at its flags. */
 export function readArg(statement: Statement): ArgInstruction {
-  checkFlags(statement.flags, {}, 'ARG')
   const words = splitQuoted(statement.line.text, statement.args, statement.escape)
   if (words.length === 0) throw syntaxError(statement, 'ARG requires at least one argument', 'write ARG name or ARG name=default')
   const args = words.map((word) => {

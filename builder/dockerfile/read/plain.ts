@@ -18,17 +18,22 @@ export function readUser(statement: Statement): UserInstruction {
   return { ...baseOf(statement), kind: 'user', user: oneArgument(statement) }
 }
 
+/** As in BuildKit, nobody looks at its flags. */
 export function readStopsignal(statement: Statement): StopsignalInstruction {
-  return { ...baseOf(statement), kind: 'stopsignal', signal: oneArgument(statement) }
+  return { ...baseOf(statement), kind: 'stopsignal', signal: restOfLine(statement) }
 }
 
 export function readMaintainer(statement: Statement): MaintainerInstruction {
   return { ...baseOf(statement), kind: 'maintainer', name: oneArgument(statement) }
 }
 
-/** The whole rest of the line, inner white space included. */
 function oneArgument(statement: Statement): string {
   checkFlags(statement.flags, {}, statement.keyword)
+  return restOfLine(statement)
+}
+
+/** Inner white space included. */
+function restOfLine(statement: Statement): string {
   const text = argumentText(statement)
   if (text === '') throw syntaxError(statement, `${statement.keyword} requires exactly one argument`)
   return text

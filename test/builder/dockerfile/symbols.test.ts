@@ -15,12 +15,16 @@ const FOLDER = new URL('../../../../fixtures/dockerfiles/', import.meta.url)
 /** Fixtures that dockerfile-ast 0.7.1 reads otherwise, and why Docker's own rules are on our side. */
 const DISAGREEMENTS: Readonly<Record<string, string>> = {
   continuations: 'an escape that is itself escaped at the end of a line: it goes on, Docker does not',
+  'directive-unknown': 'a directive that Docker does not know: it goes on looking for others, for Docker it is a comment, which ends them',
   'env-and-label': 'an escaped escape: it takes both away, Docker leaves that to expansion',
   flags: 'a bare -- and a quoted blank in a flag: it goes on with flags after the one and ends the flag at the other',
+  'flags-nobody-looks-at': 'flags of an instruction that has none: they are words to it, Docker drops them',
+  'flags-quoted': 'a quoted blank in a flag: it ends the flag there',
   'heredoc-copy': 'a quoted heredoc name with a space: it takes the first half',
   'heredoc-not': 'an escaped <<: it sees a heredoc',
   'heredoc-space': 'a space between << and the name: its issue 120; Docker takes it',
   'heredoc-run-pipes': 'a number before <<: it sees no heredoc',
+  'heredocs-many': 'a number before << and a space behind it, as in the two above',
   'json-forms': 'escapes inside JSON strings: it takes them away before anybody can read the JSON',
 }
 

@@ -134,6 +134,30 @@ describe('planBuild', () => {
   it('takes __proto__ for a label like any other', () =>
     assert.equal(JSON.stringify(plan('FROM a\nLABEL __proto__=x\n').target.config.Labels), '{"__proto__":"x"}'))
 
+  for (const [what, base, env, dir] of [
+    ['a base without variables', {}, ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'], '/'],
+    [
+      'a base without PATH',
+      { Env: ['A=1'], WorkingDir: '' },
+      ['A=1', 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
+      '/',
+    ],
+    ['a base with one', { Env: ['PATH=/x', 'A=1'], WorkingDir: '/w' }, ['PATH=/x', 'A=1'], '/w'],
+  ] as const)
+    it(`starts from ${what} with a PATH and a working directory`, () => {
+      const { Env, WorkingDir } = plan('FROM a\n', { base: { ...base, Env: [...('Env' in base ? base.Env : [])] } }).target.config
+      assert.deepEqual([Env, WorkingDir], [env, dir])
+    })
+
+  it('goes on with the user, shell and commands of the base, and replaces only what is said again', () => {
+    const base = { User: 'u', Shell: ['s'], Cmd: ['c'], Entrypoint: ['e'], Labels: { a: '1', b: '1' }, StopSignal: 'SIGINT' }
+    const { config } = plan('FROM a\nLABEL b=2\nEXPOSE 80\nCMD x\n', { base }).target
+    assert.deepEqual(
+      [config.User, config.Cmd, config.Entrypoint, config.Labels, config.StopSignal],
+      ['u', ['s', 'x'], ['e'], { a: '1', b: '2' }, 'SIGINT'],
+    )
+  })
+
   it('gives an image no triggers of its base', () =>
     assert.equal(plan('FROM a\n', { base: { OnBuild: ['RUN x'] } }).target.config.OnBuild, undefined))
 })
@@ -160,6 +184,30 @@ describe('the key of a RUN', () => {
   ] as const) {
     it(`does not change with ${name}`, () => assert.equal(keyOfLast(text, options), keyOfLast(before)))
   }
+  for (const [mount, other] of [
+    ['type=secret,id=a', 'type=secret,id=b'],
+    ['type=secret,id=a', 'type=secret,id=a,target=/b'],
+    ['type=secret,id=a', 'type=secret,id=a,mode=0440'],
+    ['type=secret,id=a', 'type=secret,id=a,uid=1'],
+    ['type=ssh', 'type=ssh,gid=1'],
+    ['type=tmpfs,target=/t', 'type=tmpfs,target=/t,size=1m'],
+    ['type=cache,target=/c', 'type=cache,target=/d'],
+    ['type=cache,target=/c,id=c', 'type=cache,target=/c,id=d'],
+    ['type=cache,target=/c', 'type=cache,target=/c,mode=0700'],
+    ['type=cache,target=/c', 'type=cache,target=/c,source=s'],
+  ] as const)
+    it(`changes from --mount=${mount} to ${other}`, () =>
+      assert.notEqual(keyOfLast(`FROM a\nRUN --mount=${mount} x\n`), keyOfLast(`FROM a\nRUN --mount=${other} x\n`)))
+  for (const [mount, other] of [
+    ['type=secret,id=a', 'type=secret,id=a,required'],
+    ['type=cache,target=/c', 'type=cache,target=/c,sharing=locked'],
+  ] as const)
+    it(`does not change from --mount=${mount} to ${other}`, () =>
+      assert.equal(keyOfLast(`FROM a\nRUN --mount=${mount} x\n`), keyOfLast(`FROM a\nRUN --mount=${other} x\n`)))
+  it('changes with BUILDKIT_CACHE_MOUNT_NS, which parts the caches', () => {
+    const text = 'FROM a\nRUN --mount=type=cache,target=/c x\n'
+    assert.notEqual(keyOfLast(text, { args: { BUILDKIT_CACHE_MOUNT_NS: 'mine' } }), keyOfLast(text))
+  })
   it('changes with a proxy that is declared', () => {
     const text = 'FROM a\nARG HTTP_PROXY\nRUN make\n'
     assert.notEqual(keyOfLast(text, { args: { HTTP_PROXY: 'http://p' } }), keyOfLast(text, { args: { HTTP_PROXY: 'http://q' } }))
