@@ -33,7 +33,7 @@ export async function choose(operation: CopyOperation, from: SourceTree, deps: B
 
 /** Finds out which of the files that an ADD chose are archives. Only for a step that has to be done: it reads them. */
 export async function findArchives(operation: CopyOperation, chosen: Chosen, deps: BuildDeps, signal: AbortSignal): Promise<Chosen> {
-  if (!operation.unpack) return chosen
+  if (!operation.add) return chosen
   const archives = new Map<Selection, Archive>()
   for (const selection of chosen.selections) {
     const { entry } = selection
