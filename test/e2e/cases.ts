@@ -426,7 +426,7 @@ export const CASES: readonly Case[] = [
       'LABEL a=1 b c=d e',
       'LABEL a=2',
       'ARG P=80 443/udp',
-      'EXPOSE [$P 9000]',
+      'EXPOSE [80/tcp 443/udp 9000/tcp]',
       'VOLUME [/v 80 443/udp]',
       'VOLUME [/w w]',
       'STOPSIGNAL SIGKILL',
