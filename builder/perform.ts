@@ -16,7 +16,7 @@ import { openMounts, shownBy } from './steps/mounts.ts'
 import { Placement } from './steps/place.ts'
 import { runStep, type StepNetwork } from './steps/run.ts'
 import { readUserFiles } from './steps/user-files.ts'
-import { stepUser } from './steps/users.ts'
+import { chownOwner, stepUser } from './steps/users.ts'
 
 /** What the operations of one build share. */
 export interface Performance {
@@ -161,7 +161,7 @@ async function mkdirLayer(
   signal: AbortSignal,
 ): Promise<LayerRef> {
   const view = await viewOf(parent, build.deps, signal)
-  const owner = operation.user === '' ? undefined : stepUser(operation.user, await readUserFiles(view, signal))
+  const owner = operation.user === '' ? undefined : chownOwner(operation.user, await readUserFiles(view, signal))
   const placement = new Placement(new LayersTree(view, 'the image'), {
     owner,
     chmod: undefined,

@@ -53,10 +53,15 @@ export function checkPort(port: string, at: SourceRange): readonly string[] {
   return read.ports
 }
 
+/** Throws DOCKERFILE_SYNTAX when one of VOLUME's paths (expanded) is blank. */
+export function checkVolumes(paths: readonly string[], at: SourceRange): void {
+  if (paths.includes('')) throw broken('VOLUME specified can not be an empty string', at, 'write a path, or leave it out')
+}
+
 /** Throws DOCKERFILE_SYNTAX unless `signal` (expanded) is one. */
 export function checkSignal(signal: string, at: SourceRange): void {
   if (readSignal(signal) === undefined)
-    throw broken(`invalid signal: ${JSON.stringify(signal)}`, at, 'write a name such as SIGTERM, or a number from 1 to 64')
+    throw broken(`invalid signal: ${JSON.stringify(signal)}`, at, 'write a name such as SIGTERM, or a number other than 0')
 }
 
 /** Throws DOCKERFILE_SYNTAX unless `mode` (expanded) can be read. */

@@ -6,7 +6,7 @@ export interface ExposedPort {
   readonly hostPart: boolean
 }
 
-const WORD = /^(?:(.*):)?(\d+)(?:-(\d+))?(?:\/([A-Za-z]+))?$/
+const WORD = /^(?:(.*):)?(\d+)(?:-(\d+))?(?:\/([A-Za-z]*))?$/
 const HOST = /^(?:(?:\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f.]*):)?(?:\d+(?:-\d+)?)?$|^\[[0-9A-Fa-f:.]+\]$|^[\d.]+$/
 const MAX_PORT = 65535
 
@@ -14,10 +14,10 @@ const MAX_PORT = 65535
 export function readPort(word: string): ExposedPort | undefined {
   const match = WORD.exec(word)
   if (match === null) return undefined
-  const [, host, first = '', last = first, protocol = 'tcp'] = match
+  const [, host, first = '', last = first, protocol = ''] = match
   const from = Number(first)
   const to = Number(last)
-  const proto = protocol.toLowerCase()
+  const proto = protocol.toLowerCase() || 'tcp'
   if (from > to || to > MAX_PORT || !['tcp', 'udp', 'sctp'].includes(proto)) return undefined
   if (host !== undefined && !HOST.test(host)) return undefined
   return { ports: Array.from({ length: to - from + 1 }, (_, i) => `${from + i}/${proto}`), hostPart: host !== undefined }

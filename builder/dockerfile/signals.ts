@@ -8,9 +8,12 @@ const REAL_TIME = /^RT(MIN|MAX)(?:([+-])(\d{1,2}))?$/
 const RTMIN = 34
 const RTMAX = 64
 
-/** A signal's number from its number or name, with or without SIG, in any case; undefined when there is none. */
+/**
+ * A signal's number from its number or name, with or without SIG, in any case; undefined when there is none. Any number but 0 is one, as for BuildKit:
+ * which of them there are is known where the image runs.
+ */
 export function readSignal(text: string): number | undefined {
-  if (/^\d{1,3}$/.test(text)) return Number(text) >= 1 && Number(text) <= RTMAX ? Number(text) : undefined
+  if (/^[-+]?\d{1,9}$/.test(text)) return Number(text) || undefined
   const name = text.toUpperCase().replace(/^SIG/, '')
   const index = NAMES.indexOf(name)
   if (index >= 0) return index + 1

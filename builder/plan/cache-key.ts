@@ -19,7 +19,7 @@ import type { CopyOperation, MkdirOperation, MountOwner, Operation, RunMount, Ru
 export type KeyParts = Readonly<Record<string, string>>
 
 /** Changes when equal parts would no longer mean an equal result. */
-const KEY_VERSION = '2'
+const KEY_VERSION = '3'
 
 export function keyOf(parts: KeyParts): Digest {
   const sorted = Object.entries(parts).sort(([a], [b]) => (a < b ? -1 : 1))

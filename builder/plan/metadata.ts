@@ -1,6 +1,5 @@
 import type { HealthcheckConfig, RunConfig } from '../../registry/oci/config.ts'
-import { TsbuildError } from '../../registry/oci/error.ts'
-import { checkPort, checkSignal } from '../dockerfile/check.ts'
+import { checkPort, checkSignal, checkVolumes } from '../dockerfile/check.ts'
 import type { Command, HealthcheckInstruction, Instruction, Pair } from '../dockerfile/instruction.ts'
 import type { Scope } from '../dockerfile/scope.ts'
 import { goDuration, goList, goQuotedList } from './go-format.ts'
@@ -37,15 +36,17 @@ export function applyMetadata(config: RunConfig, instruction: MetadataInstructio
       return { config: { ...config, User: user }, createdBy: `USER ${user}` }
     }
     case 'expose': {
-      const ports = instruction.ports.flatMap((port) => scope.expandWords(port, at)).flatMap((port) => checkPort(port, at))
+      // BuildKit sorts them as they are written.
+      const words = [...instruction.ports].sort().flatMap((port) => scope.expandWords(port, at))
+      const ports = words.flatMap((port) => checkPort(port, at))
       return {
         config: { ...config, ExposedPorts: putAll(config.ExposedPorts, asSet(ports)) },
-        createdBy: `EXPOSE ${goList([...instruction.ports].sort())}`,
+        createdBy: `EXPOSE ${goList(ports)}`,
       }
     }
     case 'volume': {
       const paths = instruction.paths.map((path) => scope.expandWord(path, at))
-      if (paths.includes('')) throw new TsbuildError('DOCKERFILE_SYNTAX', 'VOLUME specified can not be an empty string', { at })
+      checkVolumes(paths, at)
       return { config: { ...config, Volumes: putAll(config.Volumes, asSet(paths)) }, createdBy: `VOLUME ${goList(paths)}` }
     }
     case 'cmd': {

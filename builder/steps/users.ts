@@ -32,27 +32,30 @@ interface GroupEntry {
 
 /**
  * `user[:group]` of USER, by name or id. Numbers need no file; a uid without a passwd entry has gid 0; a user without an explicit group gets the passwd gid
- * and all groups that list it; an explicit group replaces them. Throws USER_UNKNOWN.
+ * and all groups that list it; an explicit group replaces them, an empty one (`app:`) is none. Throws USER_UNKNOWN.
  */
 export function stepUser(text: string, files: UserFiles): StepUser {
-  const [user = '', group] = splitUser(text === '' ? '0' : text)
+  const [user = '', group] = splitUser(text)
   const entry = passwdEntry(user, files)
   const uid = entry?.uid ?? numeric(user)
   if (uid === undefined) throw unknown('user', user, files.passwd, '/etc/passwd')
   const home = entry?.home ?? '/'
-  const gid = group === undefined ? (entry?.gid ?? 0) : groupID(group, files)
-  const listing = group !== undefined || entry === undefined ? [] : groupsOf(files).filter((item) => item.members.includes(entry.name))
+  const gid = !group ? (entry?.gid ?? 0) : groupID(group, files)
+  const listing = group || entry === undefined ? [] : groupsOf(files).filter((item) => item.members.includes(entry.name))
   return { uid, gid, groups: [...new Set([gid, ...listing.map((item) => item.gid)])], home }
 }
 
-/** `user[:group]` of --chown. A numeric user without a group owns with the same number as gid; a name with its passwd gid. Throws USER_UNKNOWN. */
+/**
+ * `user[:group]` of --chown, and of USER for the folders that WORKDIR makes. A numeric user without a group owns with the same number as gid; a name
+ * with its passwd gid; an empty group (`app:`) is 0, as for BuildKit. Throws USER_UNKNOWN.
+ */
 export function chownOwner(text: string, files: UserFiles): Owner {
   const [user = '', group] = splitUser(text)
   const number = numeric(user)
   const entry = number === undefined ? passwdEntry(user, files) : undefined
   const uid = number ?? entry?.uid
   if (uid === undefined) throw unknown('user', user, files.passwd, '/etc/passwd')
-  const gid = group === undefined ? (entry?.gid ?? uid) : groupID(group, files)
+  const gid = group === undefined ? (entry?.gid ?? uid) : groupID(group || '0', files)
   return { uid, gid }
 }
 
@@ -61,9 +64,10 @@ export function isNumericOwner(text: string): boolean {
   return splitUser(text).every((part) => part !== undefined && numeric(part) !== undefined)
 }
 
+/** An empty user is root. */
 function splitUser(text: string): [string, string?] {
   const colon = text.indexOf(':')
-  return colon < 0 ? [text] : [text.slice(0, colon), text.slice(colon + 1)]
+  return colon < 0 ? [text || '0'] : [text.slice(0, colon) || '0', text.slice(colon + 1)]
 }
 
 function numeric(text: string): number | undefined {

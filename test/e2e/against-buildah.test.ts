@@ -5,6 +5,7 @@ import { Cli } from '../../fixtures/cli.ts'
 import { sha256, type Tree, type TreeEntry, treeDifferences } from '../../fixtures/image-tree.ts'
 import { CASES } from './cases.ts'
 import { COPY_CASES } from './copy-cases.ts'
+import { SHAPE_CASES } from './shape-cases.ts'
 
 /** Where buildah 1.28 makes something else than BuildKit, which we follow. A buildah that no longer does fails the test, and its row goes. */
 interface Apart {
@@ -93,11 +94,36 @@ const APART: Readonly<Record<string, Apart>> = {
       { why: 'buildah has no such flag', refuses: /only supports the/ },
     ]),
   ),
+  'COPY */f to what is there and to what is not': {
+    why: 'a wildcard does not look through links: link-to-d/f is not the last that matches',
+    tree: [
+      ...['1/new', '2/d', '3/d', '4/new/deep', '5/d', '6', '7'].map(
+        (folder) => `/${folder}/f: mode "644" | "640", sha256 "${sha256('ef')}" | "${sha256('df')}"`,
+      ),
+      `/8/new: type "directory" | "file", mode "755" | "640", sha256 "" | "${sha256('df')}"`,
+      '/8/new/f: file | nothing',
+    ],
+  },
+  'a context without "**\\n!**/bar"': {
+    why: 'an ignored folder is looked into when a ! may take back what is in it',
+    tree: ['foo', 'foo/bar', 'foo/bar/b.md', 'foo/bar/baz', 'foo/bar/baz/q.log'].map(
+      (path) => `/${path}: ${path.includes('.') ? 'file' : 'directory'} | nothing`,
+    ),
+  },
+  'EXPOSE 80 53/UDP; EXPOSE 8000-8002/tcp; FROM one; ARG P="1 2"; EXPOSE $P 80': {
+    why: 'protocols are in lower case, and a range is each of its ports',
+    config: ['ExposedPorts'],
+  },
+  'VOLUME /a /b; VOLUME ["/c d"]; FROM one; VOLUME $HOME/e': {
+    why: 'VOLUME makes no folder',
+    tree: ['/c d: nothing | directory', '/e: nothing | directory'],
+  },
   'escape=` makes the backslash an ordinary character': { why: 'in ENV as well', config: ['Env'] },
 }
 
 /** buildah takes seconds for each: `npm run test:long` has them all, `npm test` every fourth. */
-const COMPARED = process.env.TSBUILD_LONG === undefined ? CASES.filter((_, index) => index % 4 === 1) : CASES
+const ALL = [...CASES, ...SHAPE_CASES]
+const COMPARED = process.env.TSBUILD_LONG === undefined ? ALL.filter((_, index) => index % 4 === 1) : ALL
 
 describe('tsbuild build and buildah make the same of', () => {
   let cli: Cli

@@ -15,7 +15,7 @@ const DOCKERFILES: readonly BuildCase[] = [
     'FROM base\nRUM ls\n',
     { says: 'unknown instruction: RUM', hint: 'did you mean RUN?', shows: / 2 \| >>> RUM ls/ },
   ],
-  ['an instruction without words', 'FROM base\nRUN\n', { says: 'RUN requires at least one argument', shows: / 2 \| >>> RUN/ }],
+  ['an instruction without words', 'FROM base\nEXPOSE\n', { says: 'EXPOSE requires at least one argument', shows: / 2 \| >>> EXPOSE/ }],
   ['no FROM', 'RUN ls\n', { says: 'no build stage in current context', hint: /FROM/, shows: / 1 \| >>> RUN ls/ }],
   ['an empty file', '', { says: /empty|no FROM|no instruction/ }],
   [

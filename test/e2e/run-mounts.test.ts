@@ -196,6 +196,13 @@ describe('RUN --mount', function () {
     )
   })
 
+  it('of type tmpfs has the mode of the folder it covers, or is open to all', async () => {
+    assert.deepEqual(
+      await says('RUN --mount=type=tmpfs,target=/root --mount=type=tmpfs,target=/none/there stat -c "%a %u %n" /root /none/there /none'),
+      ['700 0 /root', '1777 0 /none/there', '755 0 /none'],
+    )
+  })
+
   describe('of type secret', () => {
     const given = () => ['--secret', `id=s,src=${bench.folder}/secret`]
     it('is a file, by default below /run/secrets, with its mode and owner, and nothing else is there', async () => {

@@ -51,11 +51,10 @@ export function readShell(statement: Statement): ShellInstruction {
   return { ...baseOf(statement), kind: 'shell', argv }
 }
 
-/** JSON form or text. `[]` only where it means "none" (`mayBeNone`). */
+/** JSON form or text. No text is a command too: that of a shell that has nothing to do. `[]` only where it means "none" (`mayBeNone`). */
 export function readCommand(statement: Statement, what: string, mayBeNone = false): Command {
   const argv = jsonArguments(statement)
-  if (argv !== undefined && (argv.length > 0 || mayBeNone)) return { form: 'exec', argv }
-  const text = argumentText(statement)
-  if (argv !== undefined || text === '') throw syntaxError(statement, `${what} requires at least one argument`)
-  return { form: 'shell', text }
+  if (argv === undefined) return { form: 'shell', text: argumentText(statement) }
+  if (argv.length === 0 && !mayBeNone) throw syntaxError(statement, `${what} requires at least one argument`)
+  return { form: 'exec', argv }
 }

@@ -44,10 +44,11 @@ export function readExpose(statement: Statement): ExposeInstruction {
   return { ...baseOf(statement), kind: 'expose', ports: atLeastOne(statement, wordsOf(statement)) }
 }
 
-/** Blank items are refused once expanded, where all of them are known. */
 export function readVolume(statement: Statement): VolumeInstruction {
   checkFlags(statement.flags, {}, 'VOLUME')
-  return { ...baseOf(statement), kind: 'volume', paths: atLeastOne(statement, jsonArguments(statement) ?? wordsOf(statement)) }
+  const paths = atLeastOne(statement, jsonArguments(statement) ?? wordsOf(statement)).map((path) => path.trim())
+  if (paths.includes('')) throw syntaxError(statement, 'VOLUME specified can not be an empty string')
+  return { ...baseOf(statement), kind: 'volume', paths }
 }
 
 function wordsOf({ line, args }: Statement): string[] {

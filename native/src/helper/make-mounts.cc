@@ -90,7 +90,7 @@ static Result<ReadyMount> tmpfs_mount(const StepMount& mount) {
   if (mount.size != 0) options.push_back({"size", std::to_string(mount.size)});
   Result<Fd> tmpfs = new_mount("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
   if (!tmpfs.ok()) return tmpfs.failure();
-  return ReadyMount{mount.target, std::move(tmpfs.value()), true, mount.read_only};
+  return ReadyMount{mount.target, std::move(tmpfs.value()), true, mount.read_only, true};
 }
 
 static Status give(int fd, const StepMount& mount) {

@@ -17,9 +17,20 @@ static bool is_ours(const std::string& target) {
   return false;
 }
 
+// As runc mounts a tmpfs: over /root it is as private as /root is.
+static Status take_mode(int root, const ReadyMount& mount) {
+  Result<Fd> covered = open_in_root(root, mount.target, O_PATH);
+  struct stat found;
+  if (!covered.ok() || ::fstat(covered.value().get(), &found) != 0 || !S_ISDIR(found.st_mode)) return done();
+  std::string path = "/proc/self/fd/" + std::to_string(mount.mount.get());
+  return ::chmod(path.c_str(), found.st_mode & 07777) == 0 ? done() : Status(errno_failure("chmod", mount.target));
+}
+
 Status need_targets(int root, const std::vector<ReadyMount>& mounts, Stubs& stubs) {
   for (const ReadyMount& mount : mounts) {
     if (is_ours(mount.target)) continue;
+    Status moded = mount.takes_mode ? take_mode(root, mount) : done();
+    if (!moded.ok()) return moded;
     std::string path = mount.target.substr(1);
     Status needed = mount.directory ? stubs.need_directories(root, path) : stubs.need_file(root, path);
     // What is in the way may be hidden by another mount; attach_mounts knows.

@@ -42,6 +42,7 @@ struct ReadyMount {
   Fd mount;
   bool directory = true;
   bool read_only = false;
+  bool takes_mode = false;  // that of the folder it covers, if there is one
 };
 
 // In the order of their targets, so that one inside another comes after it. `active` is the step's folder: files of ours stand below it meanwhile.

@@ -16,6 +16,8 @@ describe('stepUser', () => {
     ['app:77', { uid: 1000, gid: 77, groups: [77], home: '/home/app' }],
     ['4711', { uid: 4711, gid: 0, groups: [0], home: '/' }],
     ['4711:12', { uid: 4711, gid: 12, groups: [12], home: '/' }],
+    ['app:', { uid: 1000, gid: 1001, groups: [1001, 10, 29], home: '/home/app' }],
+    [':10', { uid: 0, gid: 10, groups: [10], home: '/root' }],
     ['12', { uid: 500, gid: 500, groups: [500], home: '/twelve' }],
   ] as const) {
     it(`reads ${JSON.stringify(text)}`, () => assert.deepEqual(stepUser(text, files), want))
@@ -31,6 +33,8 @@ describe('chownOwner', () => {
     ['55', { uid: 55, gid: 55 }],
     ['55:app', { uid: 55, gid: 1001 }],
     ['app:0', { uid: 1000, gid: 0 }],
+    ['55:', { uid: 55, gid: 0 }],
+    [':55', { uid: 0, gid: 55 }],
   ] as const) {
     it(`reads ${text}`, () => assert.deepEqual(chownOwner(text, files), want))
   }
