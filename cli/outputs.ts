@@ -1,9 +1,9 @@
 import { createReadStream, rmSync } from 'node:fs'
-import { rename } from 'node:fs/promises'
+import { rename, stat } from 'node:fs/promises'
 import type { BuildResult } from '../builder/build.ts'
 import { writeTree } from '../builder/outputs.ts'
 import { bytesOfText } from '../native/wire.ts'
-import { TsbuildError } from '../registry/oci/error.ts'
+import { isErrno, TsbuildError } from '../registry/oci/error.ts'
 import { asStep } from '../registry/oci/event.ts'
 import { parseReference } from '../registry/oci/reference.ts'
 import { makeFolders } from '../registry/store/make-folders.ts'
@@ -95,7 +95,7 @@ async function exportTree(kind: 'tar' | 'local', dest: string, { result }: Built
   }
 }
 
-/** To standard output, or to a file that is there whole or not at all. */
+/** To standard output, into a device or pipe that is at `dest` already, or to a file that is there whole or not at all. */
 async function writeOut(dest: string, bytes: AsyncIterable<Uint8Array>, context: Context): Promise<void> {
   if (dest === '-') {
     for await (const chunk of bytes) await context.writeBytes(chunk)
@@ -105,6 +105,8 @@ async function writeOut(dest: string, bytes: AsyncIterable<Uint8Array>, context:
   const { pipeline } = await import('node:stream/promises')
   const partial = `${dest}.tsbuild-${process.pid}`
   try {
+    // A rename would put a file in the place of /dev/null, for everybody on the machine.
+    if (await isDeviceOrPipe(dest)) return await pipeline(bytes, createWriteStream(dest, { flags: 'w' }), { signal: context.signal })
     await pipeline(bytes, createWriteStream(partial, { flags: 'wx' }), { signal: context.signal })
     await rename(partial, dest)
   } catch (cause) {
@@ -112,4 +114,12 @@ async function writeOut(dest: string, bytes: AsyncIterable<Uint8Array>, context:
     if (cause instanceof TsbuildError) throw cause // of the image, not of the file
     throw new TsbuildError('OUTPUT_WRITE', `cannot write ${dest}`, { cause })
   }
+}
+
+async function isDeviceOrPipe(path: string): Promise<boolean> {
+  const found = await stat(path).catch((error: unknown) => {
+    if (isErrno(error, 'ENOENT')) return undefined
+    throw error
+  })
+  return found !== undefined && !found.isFile() && !found.isDirectory()
 }

@@ -17,7 +17,8 @@ export interface KeyAgent extends AsyncDisposable {
 export async function startKeyAgent(keys: readonly string[], path: string, searchPath: string | undefined): Promise<KeyAgent> {
   // By its name in its folder: a socket's path holds 107 bytes (unix(7)).
   const [cwd, name] = [dirname(path), basename(path)]
-  const agent = spawn('setpriv', ['--pdeathsig', 'KILL', 'ssh-agent', '-D', '-a', name], {
+  // Debian's ssh-agent is set-group-ID, and the kernel forgets the signal when such a program starts with its group: prctl(2), PR_SET_PDEATHSIG.
+  const agent = spawn('setpriv', ['--no-new-privs', '--pdeathsig', 'KILL', 'ssh-agent', '-D', '-a', name], {
     cwd,
     stdio: 'ignore',
     env: { PATH: searchPath },

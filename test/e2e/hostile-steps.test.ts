@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { noSandbox } from '../../fixtures/sandbox.ts'
 import { CONTROL } from './failing.ts'
@@ -204,6 +205,17 @@ describe('a Dockerfile or a context made by an attacker', function () {
       await attack('COPY nosuch /')
     })
   })
+
+  for (const type of ['tar', 'oci'])
+    it(`-o type=${type} writes into a pipe or device and does not replace it`, async () => {
+      const path = `${bench.folder}/pipe-${type}`
+      execFileSync('mkfifo', [path])
+      const reading = readFile(path)
+      const ended = await bench.build('FROM base\n', ['-o', `type=${type},dest=${path}`])
+      assert.equal(ended.status, 0, ended.stderr)
+      assert.ok(lstatSync(path).isFIFO())
+      assert.ok((await reading).includes('ustar'))
+    })
 
   it('leaves a sound store', () => provesSound(bench))
 })

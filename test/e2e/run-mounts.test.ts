@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'n
 import { join } from 'node:path'
 import { noSandbox } from '../../fixtures/sandbox.ts'
 import { provesSound } from './kill-support.ts'
-import { leftovers } from './leftovers.ts'
+import { familyOf, leftovers } from './leftovers.ts'
 import { type CommandOptions, type Ended, Workbench } from './workbench.ts'
 
 const SECRET = 'a-secret-of-the-caller'
@@ -350,6 +350,24 @@ describe('RUN --mount', function () {
       spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', 'words', '-f', path])
       await fails('RUN --mount=type=ssh true', /cannot use the key .*locked/, ['--ssh', `default=${path}`])
       mkdirSync(join(bench.folder, 'none'), { recursive: true })
+    })
+    it('has no agent that outlives a tsbuild that is killed', async () => {
+      const running = bench.start([
+        ...bench.buildOf('FROM base\nRUN --mount=type=ssh echo READY; sleep 60\n'),
+        '--no-cache',
+        '--ssh',
+        `default=${key('one')}`,
+        bench.context,
+      ])
+      await running.said(/\d READY/)
+      const family = familyOf(running.pid)
+      assert.ok(
+        family.some(({ command }) => command.startsWith('ssh-agent')),
+        'there is one',
+      )
+      running.kill('SIGKILL')
+      await running.ended
+      assert.deepEqual(await leftovers(bench, family), [])
     })
     it('leaves no agent behind', async () => assert.deepEqual(await leftovers(bench), []))
   })
