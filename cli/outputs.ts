@@ -1,5 +1,5 @@
 import { createReadStream, rmSync } from 'node:fs'
-import { rename } from 'node:fs/promises'
+import { rename, stat } from 'node:fs/promises'
 import type { BuildResult } from '../builder/build.ts'
 import { writeTree } from '../builder/outputs.ts'
 import { bytesOfText } from '../native/wire.ts'
@@ -102,7 +102,7 @@ async function exportTree(
   }
 }
 
-/** To standard output, or to a file that is there whole or not at all. */
+/** To standard output, or to a file that is there whole or not at all; a device or pipe that is there is written to, not replaced. */
 async function writeOut(dest: string, bytes: AsyncIterable<Uint8Array>, context: Context): Promise<void> {
   if (dest === '-') {
     for await (const chunk of bytes) await context.writeBytes(chunk)
@@ -110,12 +110,14 @@ async function writeOut(dest: string, bytes: AsyncIterable<Uint8Array>, context:
   }
   const { createWriteStream } = await import('node:fs')
   const { pipeline } = await import('node:stream/promises')
-  const partial = `${dest}.tsbuild-${process.pid}`
+  const found = await stat(dest).catch(() => undefined) // whatever is wrong with it, writing says so
+  const isReplaced = found?.isFile() ?? true
+  const partial = isReplaced ? `${dest}.tsbuild-${process.pid}` : dest
   try {
-    await pipeline(bytes, createWriteStream(partial, { flags: 'wx' }), { signal: context.signal })
-    await rename(partial, dest)
+    await pipeline(bytes, createWriteStream(partial, { flags: isReplaced ? 'wx' : 'w' }), { signal: context.signal })
+    if (isReplaced) await rename(partial, dest)
   } catch (cause) {
-    rmSync(partial, { force: true })
+    if (isReplaced) rmSync(partial, { force: true })
     if (cause instanceof TsbuildError) throw cause // of the image, not of the file
     throw new TsbuildError('OUTPUT_WRITE', `cannot write ${dest}`, { cause })
   }
