@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
+  closeSync,
   existsSync,
+  lstatSync,
+  openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
+  readSync,
   renameSync,
   rmSync,
   statSync,
@@ -212,6 +217,20 @@ describe('tsbuild build', () => {
       const again = cli.context({ Dockerfile: dockerfile, ...files })
       const piped = await cli.run(['build', '-q', '-o', '-', again])
       assert.equal(piped.stdout.slice(0, bytes.length), bytes.toString('utf8'))
+    })
+    it('type=tar to a pipe that is there goes into it, and replaces no device', async () => {
+      const pipe = out('pipe')
+      execFileSync('mkfifo', [pipe])
+      const end = openSync(pipe, 'r+')
+      try {
+        await build(`type=tar,dest=${out('same.tar')}`)
+        await build(`type=tar,dest=${pipe}`)
+        assert.ok(lstatSync(pipe).isFIFO())
+        const bytes = Buffer.alloc(65_536)
+        assert.deepEqual(bytes.subarray(0, readSync(end, bytes)), readFileSync(out('same.tar')))
+      } finally {
+        closeSync(end)
+      }
     })
     it('type=local is a folder of the caller, and so is a path alone', async () => {
       await build(`type=local,dest=${out('tree')}`)
