@@ -71,6 +71,7 @@ export function textFlag(flags: readonly FlagUse[], name: string): string | unde
 }
 
 export function listFlag(flags: readonly FlagUse[], name: string): string[] {
+  if (flags.length === 0) return []
   return flags.flatMap((flag) => (flag.name === name && flag.value !== undefined ? [flag.value] : []))
 }
 

@@ -27,7 +27,8 @@ export type Instruction =
 
 export type InstructionKind = Instruction['kind']
 
-interface Base {
+/** What every instruction has. */
+export interface InstructionBase {
   /** First to last line, heredoc bodies included. */
   readonly at: SourceRange
   /** The instruction on one line as written: continuations joined, comments inside it dropped, no heredoc bodies. */
@@ -68,7 +69,7 @@ export interface Pair {
   readonly value: string
 }
 
-export interface FromInstruction extends Base {
+export interface FromInstruction extends InstructionBase {
   readonly kind: 'from'
   /** Image, stage or `scratch`; may hold variables. */
   readonly image: string
@@ -77,7 +78,7 @@ export interface FromInstruction extends Base {
   readonly stageName?: string | undefined
 }
 
-export interface RunInstruction extends Base {
+export interface RunInstruction extends InstructionBase {
   readonly kind: 'run'
   /** With heredocs (shell form only), `runForm` in heredoc.ts says what the shell receives. */
   readonly command: Command
@@ -89,7 +90,7 @@ export interface RunInstruction extends Base {
   readonly heredocs: readonly Heredoc[]
 }
 
-interface Transfer extends Base {
+interface Transfer extends InstructionBase {
   /** Paths (and URLs of ADD) without the heredocs. */
   readonly sources: readonly string[]
   readonly destination: string
@@ -116,69 +117,69 @@ export interface AddInstruction extends Transfer {
   readonly unpack?: boolean | undefined
 }
 
-export interface EnvInstruction extends Base {
+export interface EnvInstruction extends InstructionBase {
   readonly kind: 'env'
   readonly pairs: readonly Pair[]
   /** Written as `ENV key rest of line`. */
   readonly legacy: boolean
 }
 
-export interface LabelInstruction extends Base {
+export interface LabelInstruction extends InstructionBase {
   readonly kind: 'label'
   readonly pairs: readonly Pair[]
   readonly legacy: boolean
 }
 
-export interface ArgInstruction extends Base {
+export interface ArgInstruction extends InstructionBase {
   readonly kind: 'arg'
   /** In order; `value` (the default) is undefined for a bare name. Only values are expanded. */
   readonly args: readonly { readonly key: string; readonly value: string | undefined }[]
 }
 
-export interface WorkdirInstruction extends Base {
+export interface WorkdirInstruction extends InstructionBase {
   readonly kind: 'workdir'
   readonly path: string
 }
 
-export interface UserInstruction extends Base {
+export interface UserInstruction extends InstructionBase {
   readonly kind: 'user'
   readonly user: string
 }
 
-export interface ExposeInstruction extends Base {
+export interface ExposeInstruction extends InstructionBase {
   readonly kind: 'expose'
   /** Words; each may become several once expanded (`readPort` in ports.ts reads one). */
   readonly ports: readonly string[]
 }
 
-export interface VolumeInstruction extends Base {
+export interface VolumeInstruction extends InstructionBase {
   readonly kind: 'volume'
   readonly paths: readonly string[]
 }
 
-export interface CmdInstruction extends Base {
+export interface CmdInstruction extends InstructionBase {
   readonly kind: 'cmd'
   /** `argv` may be empty: `CMD []` removes the command. */
   readonly command: Command
 }
 
-export interface EntrypointInstruction extends Base {
+export interface EntrypointInstruction extends InstructionBase {
   readonly kind: 'entrypoint'
   /** `argv` may be empty: `ENTRYPOINT []` removes the entry point. */
   readonly command: Command
 }
 
-export interface ShellInstruction extends Base {
+export interface ShellInstruction extends InstructionBase {
   readonly kind: 'shell'
   readonly argv: readonly string[]
 }
 
-export interface StopsignalInstruction extends Base {
+export interface StopsignalInstruction extends InstructionBase {
   readonly kind: 'stopsignal'
   readonly signal: string
 }
 
-export interface HealthcheckInstruction extends Base {
+export interface HealthcheckInstruction extends InstructionBase {
   readonly kind: 'healthcheck'
   /** Undefined for `HEALTHCHECK NONE`. */
   readonly command?: Command | undefined
@@ -190,12 +191,12 @@ export interface HealthcheckInstruction extends Base {
   readonly retries?: number | undefined
 }
 
-export interface MaintainerInstruction extends Base {
+export interface MaintainerInstruction extends InstructionBase {
   readonly kind: 'maintainer'
   readonly name: string
 }
 
-export interface OnbuildInstruction extends Base {
+export interface OnbuildInstruction extends InstructionBase {
   readonly kind: 'onbuild'
   /** What the image config stores: the instruction with its heredocs, verbatim. */
   readonly trigger: string

@@ -55,7 +55,14 @@ export function readLogicalLine(cursor: LineCursor, escapeChar: string): Logical
     offset += parts.at(-1)?.length ?? 0
   }
   if (parts.length === 0) return undefined
-  return { text: parts.join(''), startLine, endLine: cursor.index, pieces, comments, emptyContinuation }
+  return {
+    text: parts.length === 1 ? (parts[0] ?? '') : parts.join(''),
+    startLine,
+    endLine: cursor.index,
+    pieces,
+    comments,
+    emptyContinuation,
+  }
 }
 
 /** Skips blank and comment lines; only comments directly above count, and an empty one forgets those above it. */

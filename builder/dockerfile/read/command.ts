@@ -1,6 +1,6 @@
 import { checkFlags, listFlag, textFlag } from '../flags.ts'
 import type { CmdInstruction, Command, EntrypointInstruction, RunInstruction, ShellInstruction } from '../instruction.ts'
-import { argumentText, baseOf, flagError, heredocOf, jsonArguments, type Statement, syntaxError } from '../statement.ts'
+import { argumentText, flagError, heredocOf, jsonArguments, type Statement, syntaxError, withBase } from '../statement.ts'
 import { didYouMean } from '../suggest.ts'
 
 const RUN_FLAGS = { mount: 'list', network: 'text', security: 'text', device: 'list' } as const
@@ -8,8 +8,7 @@ const RUN_FLAGS = { mount: 'list', network: 'text', security: 'text', device: 'l
 export function readRun(statement: Statement): RunInstruction {
   const { flags } = statement
   checkFlags(flags, RUN_FLAGS, 'RUN')
-  return {
-    ...baseOf(statement),
+  return withBase(statement, {
     kind: 'run',
     command: readCommand(statement, 'RUN'),
     mounts: listFlag(flags, 'mount'),
@@ -17,7 +16,7 @@ export function readRun(statement: Statement): RunInstruction {
     security: choice(statement, 'security', ['sandbox', 'insecure']),
     devices: listFlag(flags, 'device'),
     heredocs: statement.heredocs.map(heredocOf),
-  }
+  })
 }
 
 /** A flag that takes one of a few words. */
@@ -35,12 +34,12 @@ function choice<T extends string>(statement: Statement, name: string, allowed: r
 
 export function readCmd(statement: Statement): CmdInstruction {
   checkFlags(statement.flags, {}, 'CMD')
-  return { ...baseOf(statement), kind: 'cmd', command: readCommand(statement, 'CMD', true) }
+  return withBase(statement, { kind: 'cmd', command: readCommand(statement, 'CMD', true) })
 }
 
 export function readEntrypoint(statement: Statement): EntrypointInstruction {
   checkFlags(statement.flags, {}, 'ENTRYPOINT')
-  return { ...baseOf(statement), kind: 'entrypoint', command: readCommand(statement, 'ENTRYPOINT', true) }
+  return withBase(statement, { kind: 'entrypoint', command: readCommand(statement, 'ENTRYPOINT', true) })
 }
 
 export function readShell(statement: Statement): ShellInstruction {
@@ -48,7 +47,7 @@ export function readShell(statement: Statement): ShellInstruction {
   const argv = jsonArguments(statement)
   if (argv === undefined) throw syntaxError(statement, 'SHELL requires the arguments to be in JSON form', 'write SHELL ["/bin/bash", "-c"]')
   if (argv.length === 0) throw syntaxError(statement, 'SHELL requires at least one argument')
-  return { ...baseOf(statement), kind: 'shell', argv }
+  return withBase(statement, { kind: 'shell', argv })
 }
 
 /** JSON form or text. No text is a command too: that of a shell that has nothing to do. `[]` only where it means "none" (`mayBeNone`). */

@@ -1,6 +1,6 @@
 import { checkFlags, textFlag } from '../flags.ts'
 import type { FromInstruction } from '../instruction.ts'
-import { baseOf, type Statement, syntaxError } from '../statement.ts'
+import { type Statement, syntaxError, withBase } from '../statement.ts'
 import { splitBlanks } from '../words.ts'
 
 const STAGE_NAME = /^[a-z][a-z0-9-_.]*$/
@@ -19,5 +19,5 @@ export function readFrom(statement: Statement): FromInstruction {
       'a name begins with a letter and goes on with letters, digits, "-", "_" and "."',
       name,
     )
-  return { ...baseOf(statement), kind: 'from', image: image.text, platform: textFlag(statement.flags, 'platform'), stageName }
+  return withBase(statement, { kind: 'from', image: image.text, platform: textFlag(statement.flags, 'platform'), stageName })
 }

@@ -2,7 +2,7 @@ import { isBlank, skipSpace } from '../characters.ts'
 import { readDuration } from '../duration.ts'
 import { checkFlags, textFlag } from '../flags.ts'
 import type { HealthcheckInstruction } from '../instruction.ts'
-import { baseOf, flagError, type Statement, syntaxError } from '../statement.ts'
+import { flagError, type Statement, syntaxError, withBase } from '../statement.ts'
 import { readCommand } from './command.ts'
 
 const FLAGS = { interval: 'text', timeout: 'text', 'start-period': 'text', 'start-interval': 'text', retries: 'text' } as const
@@ -20,14 +20,13 @@ export function readHealthcheck(statement: Statement): HealthcheckInstruction {
   if (type.toUpperCase() === 'NONE') {
     // As in BuildKit, nobody looks at its flags.
     if (rest.args < text.length) throw syntaxError(rest, 'HEALTHCHECK NONE takes no arguments')
-    return { ...baseOf(statement), kind: 'healthcheck' }
+    return withBase(statement, { kind: 'healthcheck' })
   }
   checkFlags(statement.flags, FLAGS, 'HEALTHCHECK')
   if (type.toUpperCase() !== 'CMD')
     throw syntaxError(statement, `unknown type ${JSON.stringify(type)} in HEALTHCHECK (try CMD)`, undefined, word)
   if (rest.args === text.length) throw syntaxError(statement, 'missing command after HEALTHCHECK CMD', undefined, word)
-  return {
-    ...baseOf(statement),
+  return withBase(statement, {
     kind: 'healthcheck',
     command: readCommand(rest, 'HEALTHCHECK CMD'),
     intervalNs: duration(statement, 'interval'),
@@ -35,7 +34,7 @@ export function readHealthcheck(statement: Statement): HealthcheckInstruction {
     startPeriodNs: duration(statement, 'start-period'),
     startIntervalNs: duration(statement, 'start-interval'),
     retries: retries(statement),
-  }
+  })
 }
 
 function duration(statement: Statement, name: string): number | undefined {

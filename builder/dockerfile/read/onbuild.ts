@@ -1,7 +1,7 @@
 import { checkFlags } from '../flags.ts'
 import { withHeredocs } from '../heredoc.ts'
 import type { OnbuildInstruction } from '../instruction.ts'
-import { argumentText, baseOf, type Statement, syntaxError } from '../statement.ts'
+import { argumentText, type Statement, syntaxError, withBase } from '../statement.ts'
 import { readInstruction } from './instruction.ts'
 import { innerStatement } from './statement.ts'
 
@@ -16,5 +16,5 @@ export function readOnbuild(statement: Statement): OnbuildInstruction {
   const instruction = inner.keyword === 'FROM' || inner.keyword === 'MAINTAINER' ? undefined : readInstruction(inner)
   if (instruction === undefined || instruction.kind === 'from' || instruction.kind === 'maintainer' || instruction.kind === 'onbuild')
     throw syntaxError(statement, `${inner.keyword} isn't allowed as an ONBUILD trigger`, undefined, word)
-  return { ...baseOf(statement), kind: 'onbuild', trigger: withHeredocs(argumentText(statement), statement.heredocs), instruction }
+  return withBase(statement, { kind: 'onbuild', trigger: withHeredocs(argumentText(statement), statement.heredocs), instruction })
 }

@@ -1,15 +1,17 @@
 import { isBlank, skipSpace } from '../characters.ts'
 import { checkFlags } from '../flags.ts'
 import type { ArgInstruction, EnvInstruction, LabelInstruction, Pair } from '../instruction.ts'
-import { argumentText, baseOf, type Statement, syntaxError } from '../statement.ts'
+import { argumentText, type Statement, syntaxError, withBase } from '../statement.ts'
 import { splitQuoted, type Word } from '../words.ts'
 
 export function readEnv(statement: Statement): EnvInstruction {
-  return { ...baseOf(statement), kind: 'env', ...readPairs(statement) }
+  const { pairs, legacy } = readPairs(statement)
+  return withBase(statement, { kind: 'env', pairs, legacy })
 }
 
 export function readLabel(statement: Statement): LabelInstruction {
-  return { ...baseOf(statement), kind: 'label', ...readPairs(statement) }
+  const { pairs, legacy } = readPairs(statement)
+  return withBase(statement, { kind: 'label', pairs, legacy })
 }
 
 /** `k=v k=v`, or the old `k rest of the line`, told apart by the first word. */
@@ -54,5 +56,5 @@ export function readArg(statement: Statement): ArgInstruction {
     if (equals === 0) throw syntaxError(statement, 'ARG names can not be blank', undefined, word)
     return equals < 0 ? { key: word.text, value: undefined } : { key: word.text.slice(0, equals), value: word.text.slice(equals + 1) }
   })
-  return { ...baseOf(statement), kind: 'arg', args }
+  return withBase(statement, { kind: 'arg', args })
 }

@@ -7,24 +7,24 @@ import type {
   VolumeInstruction,
   WorkdirInstruction,
 } from '../instruction.ts'
-import { argumentText, baseOf, jsonArguments, type Statement, syntaxError } from '../statement.ts'
+import { argumentText, jsonArguments, type Statement, syntaxError, withBase } from '../statement.ts'
 import { splitBlanks } from '../words.ts'
 
 export function readWorkdir(statement: Statement): WorkdirInstruction {
-  return { ...baseOf(statement), kind: 'workdir', path: oneArgument(statement) }
+  return withBase(statement, { kind: 'workdir', path: oneArgument(statement) })
 }
 
 export function readUser(statement: Statement): UserInstruction {
-  return { ...baseOf(statement), kind: 'user', user: oneArgument(statement) }
+  return withBase(statement, { kind: 'user', user: oneArgument(statement) })
 }
 
 /** As in BuildKit, nobody looks at its flags. */
 export function readStopsignal(statement: Statement): StopsignalInstruction {
-  return { ...baseOf(statement), kind: 'stopsignal', signal: restOfLine(statement) }
+  return withBase(statement, { kind: 'stopsignal', signal: restOfLine(statement) })
 }
 
 export function readMaintainer(statement: Statement): MaintainerInstruction {
-  return { ...baseOf(statement), kind: 'maintainer', name: oneArgument(statement) }
+  return withBase(statement, { kind: 'maintainer', name: oneArgument(statement) })
 }
 
 function oneArgument(statement: Statement): string {
@@ -41,14 +41,14 @@ function restOfLine(statement: Statement): string {
 
 export function readExpose(statement: Statement): ExposeInstruction {
   checkFlags(statement.flags, {}, 'EXPOSE')
-  return { ...baseOf(statement), kind: 'expose', ports: atLeastOne(statement, wordsOf(statement)) }
+  return withBase(statement, { kind: 'expose', ports: atLeastOne(statement, wordsOf(statement)) })
 }
 
 export function readVolume(statement: Statement): VolumeInstruction {
   checkFlags(statement.flags, {}, 'VOLUME')
   const paths = atLeastOne(statement, jsonArguments(statement) ?? wordsOf(statement)).map((path) => path.trim())
   if (paths.includes('')) throw syntaxError(statement, 'VOLUME specified can not be an empty string')
-  return { ...baseOf(statement), kind: 'volume', paths }
+  return withBase(statement, { kind: 'volume', paths })
 }
 
 function wordsOf({ line, args }: Statement): string[] {

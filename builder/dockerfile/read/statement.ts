@@ -40,6 +40,6 @@ function keywordAndFlags(line: LogicalLine, from: number, place: Place): Stateme
 function heredocsOf(statement: Statement, cursor: LineCursor): FoundHeredoc[] {
   const inner = statement.keyword === 'ONBUILD' ? innerStatement(statement) : statement
   if (inner === undefined || !WITH_HEREDOCS.test(inner.keyword)) return []
-  if (readJsonForm(inner.line.text.slice(inner.args)) !== undefined) return []
+  if (!inner.line.text.includes('<<', inner.args) || readJsonForm(inner.line.text.slice(inner.args)) !== undefined) return []
   return readHeredocs(findHeredocs(inner.line.text, inner.args), inner.line, cursor, inner.file)
 }

@@ -1,6 +1,6 @@
 import { checkFlags, listFlag, switchFlag, textFlag } from '../flags.ts'
 import type { AddInstruction, CopyInstruction } from '../instruction.ts'
-import { baseOf, type FoundHeredoc, heredocOf, jsonArguments, type Statement, syntaxError } from '../statement.ts'
+import { type FoundHeredoc, heredocOf, jsonArguments, type Statement, syntaxError, withBase } from '../statement.ts'
 import { splitBlanks, type Word } from '../words.ts'
 
 const SHARED_FLAGS = { chown: 'text', chmod: 'text', link: 'switch', exclude: 'list' } as const
@@ -8,29 +8,11 @@ const COPY_FLAGS = { from: 'text', ...SHARED_FLAGS, parents: 'switch' } as const
 const ADD_FLAGS = { ...SHARED_FLAGS, checksum: 'text', 'keep-git-dir': 'switch', unpack: 'switch' } as const
 
 export function readCopy(statement: Statement): CopyInstruction {
-  const { flags } = statement
-  checkFlags(flags, COPY_FLAGS, 'COPY')
-  return { ...readTransfer(statement), kind: 'copy', from: textFlag(flags, 'from'), parents: switchFlag(flags, 'parents') ?? false }
-}
-
-export function readAdd(statement: Statement): AddInstruction {
-  const { flags } = statement
-  checkFlags(flags, ADD_FLAGS, 'ADD')
-  return {
-    ...readTransfer(statement),
-    kind: 'add',
-    checksum: textFlag(flags, 'checksum'),
-    keepGitDir: switchFlag(flags, 'keep-git-dir'),
-    unpack: switchFlag(flags, 'unpack'),
-  }
-}
-
-function readTransfer(statement: Statement) {
   const { flags, heredocs } = statement
+  checkFlags(flags, COPY_FLAGS, 'COPY')
   const { sources, destination } = paths(statement)
-  for (const heredoc of heredocs) checkFileName(statement, heredoc)
-  return {
-    ...baseOf(statement),
+  return withBase(statement, {
+    kind: 'copy',
     sources,
     destination,
     chown: textFlag(flags, 'chown'),
@@ -38,7 +20,28 @@ function readTransfer(statement: Statement) {
     link: switchFlag(flags, 'link') ?? false,
     exclude: listFlag(flags, 'exclude'),
     heredocs: heredocs.map(heredocOf),
-  }
+    from: textFlag(flags, 'from'),
+    parents: switchFlag(flags, 'parents') ?? false,
+  })
+}
+
+export function readAdd(statement: Statement): AddInstruction {
+  const { flags, heredocs } = statement
+  checkFlags(flags, ADD_FLAGS, 'ADD')
+  const { sources, destination } = paths(statement)
+  return withBase(statement, {
+    kind: 'add',
+    sources,
+    destination,
+    chown: textFlag(flags, 'chown'),
+    chmod: textFlag(flags, 'chmod'),
+    link: switchFlag(flags, 'link') ?? false,
+    exclude: listFlag(flags, 'exclude'),
+    heredocs: heredocs.map(heredocOf),
+    checksum: textFlag(flags, 'checksum'),
+    keepGitDir: switchFlag(flags, 'keep-git-dir'),
+    unpack: switchFlag(flags, 'unpack'),
+  })
 }
 
 /** JSON form, else words at blanks; the words that announce heredocs are no paths. */
@@ -56,6 +59,7 @@ function paths(statement: Statement): { sources: string[]; destination: string }
       `${statement.keyword} requires at least two arguments, but only ${texts.length} ${texts.length === 1 ? 'was' : 'were'} provided`,
       'destination could not be determined: write the sources, then the destination',
     )
+  for (const heredoc of statement.heredocs) checkFileName(statement, heredoc)
   return { sources: texts.slice(0, -1), destination }
 }
 
