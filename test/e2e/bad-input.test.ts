@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { noSandbox } from '../../fixtures/sandbox.ts'
 import { type Complaint, complains, published } from './failing.ts'
 import { provesSound } from './kill-support.ts'
-import { type CommandOptions, Workbench } from './workbench.ts'
+import { type CommandOptions, Workbench, withBench } from './workbench.ts'
 
 /** A build that must fail: its Dockerfile, further arguments, and what is said. */
 type BuildCase = readonly [what: string, dockerfile: string, complaint: Complaint, args?: readonly string[]]
@@ -91,15 +91,11 @@ const DOCKERFILES: readonly BuildCase[] = [
 describe('bad input', function () {
   this.timeout(60_000)
   let bench: Workbench
-  before(async function () {
-    const missing = noSandbox()
-    if (missing !== undefined) return void this.skip()
-    bench = await Workbench.create()
-    await bench.addBase()
+  withBench((made) => {
+    bench = made
     for (const file of ['file.txt', 'more.txt', 'out/a']) bench.write(`context/${file}`, file)
     bench.write('context/.dockerignore', '# made things\nout\n')
   })
-  after(() => bench?.[Symbol.asyncDispose]())
 
   async function fails(args: readonly string[], complaint: Complaint, options?: CommandOptions): Promise<void> {
     const before = published(bench)

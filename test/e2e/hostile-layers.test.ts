@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
 import { chmodSync, readdirSync, readFileSync, statSync } from 'node:fs'
-import { noSandbox } from '../../fixtures/sandbox.ts'
 import type { TarMember } from '../../fixtures/tars.ts'
 import { CONTROL } from './failing.ts'
 import { type HostileSpec, takeHostile } from './hostile-image.ts'
 import { provesSound } from './kill-support.ts'
 import { leftovers } from './leftovers.ts'
-import { Workbench } from './workbench.ts'
+import { type Workbench, withBench } from './workbench.ts'
 
 const SECRET = 'what-only-the-host-knows'
 const UP = '../../../../../../../../..'
@@ -114,11 +113,8 @@ describe('a layer made by an attacker', function () {
   this.timeout(60_000)
   let bench: Workbench
   let host: string
-  before(async function () {
-    const missing = noSandbox()
-    if (missing !== undefined) return void this.skip()
-    bench = await Workbench.create()
-    await bench.addBase()
+  withBench((made) => {
+    bench = made
     host = `${bench.folder}/host`
     bench.write('context/data', 'from the context')
   })
@@ -127,7 +123,6 @@ describe('a layer made by an attacker', function () {
     bench.write('host/treasure/secret', SECRET)
     chmodSync(host, 0o711)
   })
-  after(() => bench?.[Symbol.asyncDispose]())
 
   function provesUntouched(): void {
     assert.equal(readFileSync(`${host}/victim`, 'utf8'), 'untouched')
@@ -188,13 +183,9 @@ const CONFIGS: readonly [what: string, config: unknown, outcome: Outcome, steps?
 describe("an image's config made by an attacker", function () {
   this.timeout(60_000)
   let bench: Workbench
-  before(async function () {
-    const missing = noSandbox()
-    if (missing !== undefined) return void this.skip()
-    bench = await Workbench.create()
-    await bench.addBase()
+  withBench((made) => {
+    bench = made
   })
-  after(() => bench?.[Symbol.asyncDispose]())
 
   for (const [what, config, outcome, steps = 'RUN ls /'] of CONFIGS)
     it(`${what}: ${outcome === 'harmless' ? 'no harm' : 'refused'}`, async () => {

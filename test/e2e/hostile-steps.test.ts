@@ -3,11 +3,10 @@ import { execFileSync } from 'node:child_process'
 import { lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { noSandbox } from '../../fixtures/sandbox.ts'
 import { CONTROL } from './failing.ts'
 import { provesSound } from './kill-support.ts'
 import { leftovers } from './leftovers.ts'
-import { type CommandOptions, type Ended, Workbench } from './workbench.ts'
+import { type CommandOptions, type Ended, output, type Workbench, withBench } from './workbench.ts'
 
 const SECRET = 'what-only-the-host-knows'
 const TOKEN = 'token-of-the-registry'
@@ -16,11 +15,8 @@ describe('a Dockerfile or a context made by an attacker', function () {
   this.timeout(60_000)
   let bench: Workbench
   let host: string
-  before(async function () {
-    const missing = noSandbox()
-    if (missing !== undefined) return void this.skip()
-    bench = await Workbench.create()
-    await bench.addBase()
+  withBench((made) => {
+    bench = made
     host = `${bench.folder}/host`
     bench.write('host/victim', 'untouched', 0o666)
     bench.write('host/secret', SECRET, 0o666)
@@ -28,7 +24,6 @@ describe('a Dockerfile or a context made by an attacker', function () {
     const auth = Buffer.from(`me:${TOKEN}`).toString('base64')
     bench.write('home/.docker/config.json', JSON.stringify({ auths: { 'registry.invalid': { auth } } }), 0o600)
   })
-  after(() => bench?.[Symbol.asyncDispose]())
 
   async function attack(steps: string, args: readonly string[] = [], options?: CommandOptions): Promise<Ended> {
     const ended = await bench.build(`FROM base\n${steps}\n`, ['--no-cache', ...args], options)
@@ -46,8 +41,6 @@ describe('a Dockerfile or a context made by an attacker', function () {
     assert.equal(ended.status, 0, ended.stderr)
     return ended
   }
-  /** What the step said, without the numbers and times before it. */
-  const output = ({ stderr }: Ended) => [...stderr.matchAll(/^#\d+ \d+\.\d+ (.*)$/gm)].map(([, line]) => line)
 
   describe('in RUN', () => {
     it('finds no file of the host by any way that leads out', async () => {

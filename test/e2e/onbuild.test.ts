@@ -1,21 +1,15 @@
 import assert from 'node:assert/strict'
 import { imageOf } from '../../fixtures/images.ts'
-import { noSandbox } from '../../fixtures/sandbox.ts'
-import { type Ended, Workbench } from './workbench.ts'
+import { type Ended, output, type Workbench, withBench } from './workbench.ts'
 
 describe('ONBUILD', function () {
   this.timeout(60_000)
   let bench: Workbench
-  before(async function () {
-    const missing = noSandbox()
-    if (missing !== undefined) return void this.skip()
-    bench = await Workbench.create()
-    await bench.addBase()
+  withBench((made) => {
+    bench = made
     bench.write('context/file', 'from the context\n')
   })
-  after(() => bench?.[Symbol.asyncDispose]())
 
-  const output = ({ stderr }: Ended) => [...stderr.matchAll(/^#\d+ \d+\.\d+ (.*)$/gm)].map(([, line]) => line)
   async function builds(dockerfile: string, args: readonly string[] = []): Promise<Ended> {
     const ended = await bench.build(dockerfile, args)
     assert.equal(ended.status, 0, ended.stderr)

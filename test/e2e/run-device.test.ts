@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { noSandbox } from '../../fixtures/sandbox.ts'
-import { type Ended, Workbench } from './workbench.ts'
+import { output, type Workbench, withBench } from './workbench.ts'
 
 const YAML = `cdiVersion: "0.6.0"
 kind: example.com/thing
@@ -22,11 +21,8 @@ devices:
 describe('RUN --device', function () {
   this.timeout(60_000)
   let bench: Workbench
-  before(async function () {
-    const missing = noSandbox()
-    if (missing !== undefined) return void this.skip()
-    bench = await Workbench.create()
-    await bench.addBase()
+  withBench((made) => {
+    bench = made
     bench.write('driver/lib', 'of the driver\n')
     bench.write('cdi/thing.yaml', YAML.replace('HOST', join(bench.folder, 'driver')))
     bench.write(
@@ -34,13 +30,11 @@ describe('RUN --device', function () {
       JSON.stringify({ kind: 'example.com/other', devices: [{ name: 'x', containerEdits: { env: ['X=json'] } }] }),
     )
   })
-  after(() => bench?.[Symbol.asyncDispose]())
 
   const build = (step: string, allow = 'device') =>
     bench.build(`FROM base\n${step}\n`, allow === '' ? [] : ['--allow', allow], {
       env: { TSBUILD_CDI_DIRS: `${bench.folder}/none:${bench.folder}/cdi` },
     })
-  const output = ({ stderr }: Ended) => [...stderr.matchAll(/^#\d+ \d+\.\d+ (.*)$/gm)].map(([, line]) => line)
   async function says(step: string, allow?: string) {
     const ended = await build(step, allow)
     assert.equal(ended.status, 0, ended.stderr)

@@ -2,30 +2,24 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { noSandbox } from '../../fixtures/sandbox.ts'
 import { provesSound } from './kill-support.ts'
 import { familyOf, leftovers } from './leftovers.ts'
-import { type CommandOptions, type Ended, Workbench } from './workbench.ts'
+import { type CommandOptions, type Ended, output, type Workbench, withBench } from './workbench.ts'
 
 const SECRET = 'a-secret-of-the-caller'
 
 describe('RUN --mount', function () {
   this.timeout(60_000)
   let bench: Workbench
-  before(async function () {
-    const missing = noSandbox()
-    if (missing !== undefined) return void this.skip()
-    bench = await Workbench.create()
-    await bench.addBase()
+  withBench((made) => {
+    bench = made
     bench.write('context/dir/file', 'from the context\n')
     bench.write('context/dir/script', '#!/bin/sh\necho ran\n', 0o755)
     bench.write('context/ignored', 'not to be seen\n')
     bench.write('context/.dockerignore', 'ignored\n')
     bench.write('secret', `${SECRET}\n`)
   })
-  after(() => bench?.[Symbol.asyncDispose]())
 
-  const output = ({ stderr }: Ended) => [...stderr.matchAll(/^#\d+ \d+\.\d+ (.*)$/gm)].map(([, line]) => line)
   async function builds(steps: string, args: readonly string[] = [], options?: CommandOptions): Promise<Ended> {
     const ended = await bench.build(steps.startsWith('FROM') ? steps : `FROM base\n${steps}\n`, args, options)
     assert.equal(ended.status, 0, ended.stderr)
@@ -376,13 +370,9 @@ describe('RUN --mount', function () {
 describe('RUN of a heredoc that begins with #!', function () {
   this.timeout(60_000)
   let bench: Workbench
-  before(async function () {
-    const missing = noSandbox()
-    if (missing !== undefined) return void this.skip()
-    bench = await Workbench.create()
-    await bench.addBase()
+  withBench((made) => {
+    bench = made
   })
-  after(() => bench?.[Symbol.asyncDispose]())
 
   it('is executed by the interpreter it names, and leaves nothing', async () => {
     const { status, stderr } = await bench.build(
@@ -403,13 +393,9 @@ describe('RUN of a heredoc that begins with #!', function () {
 describe('RUN --security=insecure', function () {
   this.timeout(60_000)
   let bench: Workbench
-  before(async function () {
-    const missing = noSandbox()
-    if (missing !== undefined) return void this.skip()
-    bench = await Workbench.create()
-    await bench.addBase()
+  withBench((made) => {
+    bench = made
   })
-  after(() => bench?.[Symbol.asyncDispose]())
   const caps =
     "grep CapEff /proc/self/status | tr -d '\\t'; mkdir -p /m; mount -t tmpfs none /m 2>/dev/null && echo mounted || echo refused"
 
@@ -421,7 +407,7 @@ describe('RUN --security=insecure', function () {
   it('has all capabilities of its namespace; a step without it has not, and is another step', async () => {
     const ended = await bench.build(`FROM base\nRUN --security=insecure ${caps}\nRUN ${caps}\n`, ['--allow', 'security.insecure'])
     assert.equal(ended.status, 0, ended.stderr)
-    const said = [...ended.stderr.matchAll(/^#\d+ \d+\.\d+ (.*)$/gm)].map(([, line]) => line)
+    const said = output(ended)
     assert.match(said[0] ?? '', /CapEff:0*1ff/)
     assert.equal(said[1], 'mounted')
     assert.equal(said[2], 'CapEff:00000000a80425fb')

@@ -1,19 +1,13 @@
 import assert from 'node:assert/strict'
-import { noSandbox } from '../../fixtures/sandbox.ts'
-import { type Ended, Workbench } from './workbench.ts'
+import { output, type Workbench, withBench } from './workbench.ts'
 
 describe('what RUN has to itself', function () {
   this.timeout(60_000)
   let bench: Workbench
-  before(async function () {
-    const missing = noSandbox()
-    if (missing !== undefined) return void this.skip()
-    bench = await Workbench.create()
-    await bench.addBase()
+  withBench((made) => {
+    bench = made
   })
-  after(() => bench?.[Symbol.asyncDispose]())
 
-  const output = ({ stderr }: Ended) => [...stderr.matchAll(/^#\d+ \d+\.\d+ (.*)$/gm)].map(([, line]) => line)
   async function says(step: string, args: readonly string[] = []): Promise<(string | undefined)[]> {
     const ended = await bench.build(`FROM base\n${step}\n`, args)
     assert.equal(ended.status, 0, ended.stderr)

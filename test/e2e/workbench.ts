@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { busyboxImage } from '../../fixtures/busybox.ts'
 import { realFolder } from '../../fixtures/cli.ts'
-import { HELPER, helperWith } from '../../fixtures/sandbox.ts'
+import { HELPER, helperWith, noSandbox } from '../../fixtures/sandbox.ts'
 import { type Addon, openAddon } from '../../native/addon.ts'
 import { bytesOfText } from '../../native/wire.ts'
 import { packageRoot } from '../package-root.ts'
@@ -126,6 +126,27 @@ export class Workbench implements AsyncDisposable {
     await this.native[Symbol.asyncDispose]()
     await removeFolder(this.folder)
   }
+}
+
+/**
+ * Gives the tests of a `describe` a bench with a base, and takes it away after them; they are skipped where there is no sandbox. `begin` gets it once the
+ * base is there.
+ */
+export function withBench(begin: (bench: Workbench) => void | Promise<void>): void {
+  let bench: Workbench | undefined
+  before(async function () {
+    const missing = noSandbox()
+    if (missing !== undefined) return void this.skip()
+    bench = await Workbench.create()
+    await bench.addBase()
+    await begin(bench)
+  })
+  after(() => bench?.[Symbol.asyncDispose]())
+}
+
+/** The lines that steps printed, without the numbers and times before them. */
+export function output({ stderr }: Pick<Ended, 'stderr'>): (string | undefined)[] {
+  return [...stderr.matchAll(/^#\d+ \d+\.\d+ (.*)$/gm)].map(([, line]) => line)
 }
 
 function environment(bench: Workbench, more: CommandOptions['env'] = {}): Record<string, string | undefined> {
