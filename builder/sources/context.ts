@@ -1,10 +1,10 @@
-import { open, readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { hasCode, TsbuildError } from '../../registry/oci/error.ts'
 import type { BuildDeps } from '../deps.ts'
 import { MAX_DOCKERFILE_BYTES } from '../dockerfile/lines.ts'
 import { type Archive, readArchive } from '../steps/unpack.ts'
 import { ArchiveTree } from './archive.ts'
-import { looksLikeArchive, START_BYTES } from './archive-start.ts'
+import { firstBytes, looksLikeArchive } from './archive-start.ts'
 import { readGitUrl } from './git-url.ts'
 import { nameOfUrl, readHttpUrl } from './http.ts'
 import { oneFileTree } from './one-file.ts'
@@ -86,38 +86,20 @@ export async function gitContext(
 async function readContextArchive(path: string, label: string, deps: BuildDeps, signal: AbortSignal): Promise<Archive> {
   const found = await readArchive({ path, name: label }, deps, signal).catch((error: unknown) => {
     if (!hasCode(error, 'ARCHIVE_INVALID')) throw error
-    const why = hasCode(error, 'ARCHIVE_INVALID')
-      ? 'is a tar that cannot be read, or that leads out of its root'
-      : 'has a compression that cannot be read'
-    throw new TsbuildError('CONTEXT_INVALID', `${label} ${why}`, { cause: (error as Error).cause })
+    const message = `${label} is a tar that cannot be read, or that leads out of its root`
+    throw new TsbuildError('CONTEXT_INVALID', message, { cause: (error as Error).cause })
   })
   if (found !== undefined) return found
   throw new TsbuildError('CONTEXT_INVALID', `${label} is compressed, but no tar that can be read`, { hint: 'it may be cut short' })
 }
 
 async function readDockerfile(path: string, label: string): Promise<Uint8Array> {
-  const { size } = await withFile(path, (file) => file.stat())
+  const { size } = await stat(path)
   if (size > MAX_DOCKERFILE_BYTES)
     throw new TsbuildError('CONTEXT_INVALID', `${label} is no tar, and with ${size} bytes too large for a Dockerfile`, {
       hint: `a Dockerfile has at most ${MAX_DOCKERFILE_BYTES} bytes; a context is a tar, plain or compressed`,
     })
   return readFile(path)
-}
-
-function firstBytes(path: string): Promise<Uint8Array> {
-  return withFile(path, async (file) => {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(START_BYTES), 0, START_BYTES, 0)
-    return buffer.subarray(0, bytesRead)
-  })
-}
-
-async function withFile<T>(path: string, use: (file: Awaited<ReturnType<typeof open>>) => Promise<T>): Promise<T> {
-  const file = await open(path)
-  try {
-    return await use(file)
-  } finally {
-    await file.close()
-  }
 }
 
 /** A file that a URL gives, for `-f URL`. */

@@ -1,11 +1,11 @@
-import { open, readFile, rm } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { isBadLayer, nativeCauseOf } from '../../native/failure.ts'
 import type { ReadCodec } from '../../native/requests/fields.ts'
 import { type Bytes, bytesOfText } from '../../native/wire.ts'
 import { TsbuildError } from '../../registry/oci/error.ts'
 import { parseToc, type TocEntry } from '../../registry/store/toc.ts'
 import type { BuildDeps } from '../deps.ts'
-import { isTarHeader } from '../sources/archive-start.ts'
+import { codecOfStart, firstBytes, isTarHeader, START_BYTES } from '../sources/archive-start.ts'
 
 /** A local archive that ADD unpacks: its entries, and the file that holds their contents. */
 export interface Archive {
@@ -23,21 +23,13 @@ export interface ArchiveFile {
   readonly name: string
 }
 
-const HEADER_BYTES = 512
-const MAGIC: readonly (readonly [magic: string, codec: ReadCodec])[] = [
-  ['1f8b', 'gzip'],
-  ['28b52ffd', 'zstd'],
-  ['425a68', 'bzip2'],
-  ['fd377a585a00', 'xz'],
-]
-
 /**
  * Reads a regular file as an archive, by content and never by name: undefined when what it holds does not begin with the header of a tar, so that ADD
  * copies it. Throws ARCHIVE_INVALID for a tar that is damaged, a bomb, or leads out of its folder.
  */
 export async function readArchive(file: ArchiveFile, deps: BuildDeps, signal: AbortSignal): Promise<Archive | undefined> {
   const start = await firstBytes(file.path)
-  const codec = MAGIC.find(([magic]) => start.toString('hex').startsWith(magic))?.[1] ?? 'none'
+  const codec = codecOfStart(start)
   const header = codec === 'none' ? start : await inflatedStart(file, codec, deps, signal)
   if (header === undefined || !isTarHeader(header)) return undefined
   return { path: bytesOfText(file.path), name: file.name, codec, entries: await entriesOf(file, codec, deps, signal) }
@@ -46,7 +38,7 @@ export async function readArchive(file: ArchiveFile, deps: BuildDeps, signal: Ab
 /** The first header behind a compression; undefined when there is less than one. */
 async function inflatedStart(file: ArchiveFile, codec: ReadCodec, { native }: BuildDeps, signal: AbortSignal): Promise<Buffer | undefined> {
   try {
-    return Buffer.from(await native.read({ blob: { path: bytesOfText(file.path), codec }, offset: 0, size: HEADER_BYTES }, signal))
+    return Buffer.from(await native.read({ blob: { path: bytesOfText(file.path), codec }, offset: 0, size: START_BYTES }, signal))
   } catch (error) {
     if (nativeCauseOf(error)?.code === 'EFBIG') throw invalidArchive(file, error)
     if (isBadLayer(error)) return undefined
@@ -72,14 +64,4 @@ export function invalidArchive({ name }: Pick<Archive, 'name'>, why: unknown): T
   return new TsbuildError('ARCHIVE_INVALID', `ADD cannot unpack ${name}: ${reason}`, {
     hint: 'COPY, or ADD --unpack=false, takes the file as it is',
   })
-}
-
-async function firstBytes(path: string): Promise<Buffer> {
-  const file = await open(path)
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(HEADER_BYTES), 0, HEADER_BYTES, 0)
-    return buffer.subarray(0, bytesRead)
-  } finally {
-    await file.close()
-  }
 }
