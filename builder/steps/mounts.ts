@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { StepMount } from '../../native/requests/mounts.ts'
@@ -143,7 +144,9 @@ class Opening implements OpenMounts {
     const held = this.#caches.get(this.#nameOf(mount))
     if (held === undefined) throw new Error('the caches of a step are taken first')
     await mkdir(dirname(held.path), { recursive: true, mode: 0o700 })
-    const seed = mount.seed === undefined ? undefined : await this.#treeOf(this.#inputs[mount.seed] ?? [])
+    // One that is there has begun already, and stays while its lock is held.
+    const isNew = !existsSync(held.path)
+    const seed = mount.seed === undefined || !isNew ? undefined : await this.#treeOf(this.#inputs[mount.seed] ?? [])
     const { mode, uid, gid } = mount
     const place = { path: bytesOfText(held.path), source: bytesOfText(mount.source), seed }
     return { ...common(mount.target, mount.readOnly), kind: 'folder', ...place, mode, uid, gid }
