@@ -3,14 +3,10 @@ import { hasCode, type SourceRange, type TsbuildError } from '../registry/oci/er
 import type { Platform } from '../registry/oci/platform.ts'
 import { parentOf } from '../registry/store/resolve-path.ts'
 import type { BaseImage } from './deps.ts'
-import { checkDockerfile } from './dockerfile/check.ts'
 import { parseDockerfile } from './dockerfile/parse.ts'
 import { remoteSource } from './dockerfile/sources.ts'
 import type { NamedContexts } from './plan/named-contexts.ts'
-import { planBuild } from './plan/plan.ts'
-import { stagePlatforms, wantedImages } from './plan/platforms.ts'
-import { planStages, stageGlobals } from './plan/stages.ts'
-import { platformArgs } from './prepare.ts'
+import { planOf, type ResolveImages } from './prepare.ts'
 import type { SourceTree } from './sources/tree.ts'
 import { select } from './steps/select.ts'
 
@@ -35,24 +31,11 @@ export interface ContextUse {
  * may have are not known.
  */
 export async function contextUse(request: ContextUseRequest, tree: SourceTree): Promise<ContextUse> {
-  const parsed = checkDockerfile(parseDockerfile(request.dockerfile.bytes, request.dockerfile.file))
-  const { target, buildArgs, contexts, platform, buildPlatform } = request
-  const options = { target, buildArgs, platformArgs: platformArgs(request), contexts }
-  const stages = planStages(parsed, options)
-  const platforms = stagePlatforms(stages, platform)
-  const images = new Map([...wantedImages(stages, platforms)].map(([key, image]) => [key, unseen(image.reference, image.platform)]))
-  const globals = stageGlobals(parsed, options)
-  const plan = planBuild({
-    stages,
-    platforms,
-    images,
-    globals,
-    buildArgs,
-    escape: parsed.directives.escape,
-    machine: buildPlatform,
-    network: 'none',
-    resources: { shmSize: 0, limits: [] },
-  })
+  const parsed = parseDockerfile(request.dockerfile.bytes, request.dockerfile.file)
+  const resolve: ResolveImages = async (wanted) =>
+    new Map([...wanted].map(([key, { reference, platform }]) => [key, unseen(reference, platform)]))
+  const settings = { ...request, network: 'none', resources: { shmSize: 0, limits: [] } } as const
+  const { plan } = await planOf(parsed, settings, { resolve, found: [], dates: undefined })
   const paths = new Set<Bytes>()
   const missing: ContextUse['missing'][number][] = []
   const seen = withLinks(tree, (path) => paths.add(path))

@@ -43,9 +43,13 @@ export interface Prepared {
 }
 
 /** `error` is also that of `# check=error=true`. */
-export type Outcome =
-  | { readonly stages: readonly Stage[]; readonly plan: BuildPlan; readonly epoch: number | undefined }
-  | { readonly error: unknown }
+export type Outcome = Planned | { readonly error: unknown }
+
+export interface Planned {
+  readonly stages: readonly Stage[]
+  readonly plan: BuildPlan
+  readonly epoch: number | undefined
+}
 
 /** Finds the images that a plan needs, by `imageKey`. */
 export type ResolveImages = (wanted: ReadonlyMap<string, WantedImage>) => Promise<ReadonlyMap<string, BaseImage>>
@@ -62,11 +66,12 @@ export async function prepare(request: PrepareRequest, resolve: ResolveImages, d
   return { parsed, report, outcome: failure === undefined ? outcome : { error: failure } }
 }
 
-async function planOf(
+/** The plan alone. Build checks are put into `found`. Throws whatever stands in its way. */
+export async function planOf(
   parsed: ParsedDockerfile,
   request: PrepareRequest,
   { resolve, found, dates }: { resolve: ResolveImages; found: Finding[]; dates: EpochSources | undefined },
-): Promise<Outcome> {
+): Promise<Planned> {
   checkDockerfile(parsed)
   const { target, platform, buildPlatform, network, resources, ignore, contexts } = request
   const given = { target, buildArgs: new Map(request.buildArgs), contexts, platformArgs: platformArgs(request) }
