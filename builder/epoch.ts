@@ -91,15 +91,15 @@ async function timeOfAdd(instructions: readonly Instruction[], add: Add, input: 
   for (const one of instructions) if (one.kind === 'arg') scope.declareArgs(one)
   const url = scope.expandWord(add.sources[0] ?? '', add.at)
   const checksum = add.checksum === undefined ? undefined : scope.expandWord(add.checksum, add.at)
-  const remotes = await deps.remotes()
-  const options = { step: EPOCH, checksum, signal }
   switch (remoteSource(url)) {
     case 'http': {
       const { httpTree } = await import('./sources/context.ts')
       return (await httpTree(url, { label: EPOCH, signal, checksum }, deps)).made?.()
     }
-    case 'git':
-      return (await remotes.git(readGitUrl(url), { ...options, label: url, keepGitDir: add.keepGitDir })).tree.made?.()
+    case 'git': {
+      const options = { step: EPOCH, checksum, signal, label: url, keepGitDir: add.keepGitDir }
+      return (await (await deps.remotes()).git(readGitUrl(url), options)).tree.made()
+    }
     case undefined:
       throw new TsbuildError('DOCKERFILE_VARIABLE', `invalid ${EPOCH}: ${url} is no URL and no repository`, { at: add.at })
   }

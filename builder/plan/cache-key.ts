@@ -1,7 +1,15 @@
 import { type Digest, digestOf } from '../../registry/oci/digest.ts'
 import { formatPlatform } from '../../registry/oci/platform.ts'
 import type { IdKind } from '../deps.ts'
-import type { CopyOperation, MkdirOperation, MountOwner, Operation, RunMount, RunOperation } from './graph.ts'
+import {
+  type CopyOperation,
+  DEFAULT_HOSTNAME,
+  type MkdirOperation,
+  type MountOwner,
+  type Operation,
+  type RunMount,
+  type RunOperation,
+} from './graph.ts'
 
 /**
  * The named parts of a key, each a short text or a digest. Two runs of a step are equal exactly when all parts are. Kept in the cache record, so that a
@@ -66,7 +74,7 @@ function runParts(operation: RunOperation, shown: readonly string[]): KeyParts {
   }
   if (operation.devices.length > 0) parts.devices = JSON.stringify(operation.devices.map(({ name }) => name))
   if (operation.insecure) parts.security = 'insecure'
-  if (operation.hostname !== 'buildkitsandbox') parts.hostname = operation.hostname
+  if (operation.hostname !== DEFAULT_HOSTNAME) parts.hostname = operation.hostname
   for (const { name, soft, hard } of operation.limits) parts[`limit ${name}`] = `${soft}:${hard}`
   if (operation.script !== undefined) parts.script = digestOf(operation.script.content)
   for (const [index, mount] of operation.mounts.entries()) parts[`mount ${index}`] = JSON.stringify(mountParts(mount, shown[index] ?? ''))

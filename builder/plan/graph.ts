@@ -62,6 +62,9 @@ export interface RunDevice extends Device {
   readonly at: SourceRange
 }
 
+/** Of a RUN that is told no other: BuildKit's. */
+export const DEFAULT_HOSTNAME = 'buildkitsandbox'
+
 /** Where a RUN finds its script. */
 export const SCRIPT_FOLDER = '/dev/pipes'
 

@@ -7,7 +7,15 @@ import type { AddInstruction, CopyInstruction, Instruction, RunInstruction, Work
 import type { Scope } from '../dockerfile/scope.ts'
 import { stepTitle } from '../dockerfile/title.ts'
 import { isNumericOwner } from '../steps/users.ts'
-import { type CopyOperation, type InlineFile, PLAIN_COPY, type PlannedHistory, type RunDevice, SCRIPT_FOLDER } from './graph.ts'
+import {
+  type CopyOperation,
+  DEFAULT_HOSTNAME,
+  type InlineFile,
+  PLAIN_COPY,
+  type PlannedHistory,
+  type RunDevice,
+  SCRIPT_FOLDER,
+} from './graph.ts'
 import { applyMetadata, commandLine } from './metadata.ts'
 import { type MountSurroundings, planMounts } from './mounts.ts'
 import type { Graph, StagePlan } from './plan.ts'
@@ -41,9 +49,6 @@ type StepNames = ReadonlyMap<Instruction, string>
 
 /** Name of what is mounted in the file system of a context part: a directory or a file. */
 const CONTEXT_PART = 'context'
-
-/** BuildKit's. */
-const HOSTNAME = 'buildkitsandbox'
 
 interface CopyFrom extends Pick<CopyOperation, 'from'> {
   readonly inputs: readonly number[]
@@ -116,7 +121,7 @@ class StagePlanner {
       cwd: config.WorkingDir ?? '/',
       network,
       insecure: instruction.security === 'insecure',
-      hostname: this.#graph.input.buildArgs.get('BUILDKIT_SANDBOX_HOSTNAME') || HOSTNAME,
+      hostname: this.#graph.input.buildArgs.get('BUILDKIT_SANDBOX_HOSTNAME') || DEFAULT_HOSTNAME,
       ...this.#graph.input.resources,
       mounts,
       devices: devicesOf(instruction),

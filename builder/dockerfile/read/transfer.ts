@@ -8,29 +8,29 @@ const COPY_FLAGS = { from: 'text', ...SHARED_FLAGS, parents: 'switch' } as const
 const ADD_FLAGS = { ...SHARED_FLAGS, checksum: 'text', 'keep-git-dir': 'switch', unpack: 'switch' } as const
 
 export function readCopy(statement: Statement): CopyInstruction {
-  const { flags, heredocs } = statement
+  const { flags } = statement
   checkFlags(flags, COPY_FLAGS, 'COPY')
-  const { sources, destination } = paths(statement)
-  return withBase(statement, {
-    kind: 'copy',
-    sources,
-    destination,
-    chown: textFlag(flags, 'chown'),
-    chmod: textFlag(flags, 'chmod'),
-    link: switchFlag(flags, 'link') ?? false,
-    exclude: listFlag(flags, 'exclude'),
-    heredocs: heredocs.map(heredocOf),
-    from: textFlag(flags, 'from'),
-    parents: switchFlag(flags, 'parents') ?? false,
-  })
+  const own = { kind: 'copy', from: textFlag(flags, 'from'), parents: switchFlag(flags, 'parents') ?? false } as const
+  return Object.assign(readTransfer(statement), own)
 }
 
 export function readAdd(statement: Statement): AddInstruction {
-  const { flags, heredocs } = statement
+  const { flags } = statement
   checkFlags(flags, ADD_FLAGS, 'ADD')
+  const own = {
+    kind: 'add',
+    checksum: textFlag(flags, 'checksum'),
+    keepGitDir: switchFlag(flags, 'keep-git-dir'),
+    unpack: switchFlag(flags, 'unpack'),
+  } as const
+  return Object.assign(readTransfer(statement), own)
+}
+
+/** What COPY and ADD share. */
+function readTransfer(statement: Statement) {
+  const { flags, heredocs } = statement
   const { sources, destination } = paths(statement)
   return withBase(statement, {
-    kind: 'add',
     sources,
     destination,
     chown: textFlag(flags, 'chown'),
@@ -38,9 +38,6 @@ export function readAdd(statement: Statement): AddInstruction {
     link: switchFlag(flags, 'link') ?? false,
     exclude: listFlag(flags, 'exclude'),
     heredocs: heredocs.map(heredocOf),
-    checksum: textFlag(flags, 'checksum'),
-    keepGitDir: switchFlag(flags, 'keep-git-dir'),
-    unpack: switchFlag(flags, 'unpack'),
   })
 }
 
