@@ -41,8 +41,8 @@ export function stepUser(text: string, files: UserFiles): StepUser {
   if (uid === undefined) throw unknown('user', user, files.passwd, '/etc/passwd')
   const home = entry?.home ?? '/'
   const gid = !group ? (entry?.gid ?? 0) : groupID(group, files)
-  const listing = group || entry === undefined ? [] : groupsOf(files).filter((item) => item.members.includes(entry.name))
-  return { uid, gid, groups: [...new Set([gid, ...listing.map((item) => item.gid)])], home }
+  const listing = group || entry === undefined ? [] : groupsListing(entry.name, files)
+  return { uid, gid, groups: [...new Set([gid, ...listing])], home }
 }
 
 /**
@@ -75,23 +75,35 @@ function numeric(text: string): number | undefined {
 }
 
 function passwdEntry(user: string, files: UserFiles): PasswdEntry | undefined {
-  const entries = lines(files.passwd).map(readPasswd)
   const uid = numeric(user)
-  return entries.find((entry) => entry?.name === user) ?? entries.find((entry) => uid !== undefined && entry?.uid === uid)
+  let byID: PasswdEntry | undefined
+  for (const line of lines(files.passwd)) {
+    const entry = readPasswd(line)
+    if (entry?.name === user) return entry
+    if (uid !== undefined && entry?.uid === uid) byID ??= entry
+  }
+  return byID
 }
 
 function groupID(group: string, files: UserFiles): number {
-  const gid = groupsOf(files).find((entry) => entry.name === group)?.gid ?? numeric(group)
+  for (const entry of groupsOf(files)) if (entry.name === group) return entry.gid
+  const gid = numeric(group)
   if (gid === undefined) throw unknown('group', group, files.group, '/etc/group')
   return gid
 }
 
-function groupsOf(files: UserFiles): GroupEntry[] {
-  return lines(files.group).flatMap((line) => {
+function groupsListing(user: string, files: UserFiles): number[] {
+  const gids: number[] = []
+  for (const entry of groupsOf(files)) if (entry.members.includes(user)) gids.push(entry.gid)
+  return gids
+}
+
+function* groupsOf(files: UserFiles): Generator<GroupEntry> {
+  for (const line of lines(files.group)) {
     const [name, , gid, members] = line.split(':')
     const id = numeric(gid ?? '')
-    return name === undefined || id === undefined ? [] : [{ name, gid: id, members: (members ?? '').split(',') }]
-  })
+    if (name !== undefined && id !== undefined) yield { name, gid: id, members: (members ?? '').split(',') }
+  }
 }
 
 function readPasswd(line: string): PasswdEntry | undefined {
@@ -100,8 +112,13 @@ function readPasswd(line: string): PasswdEntry | undefined {
   return name === undefined || user === undefined || group === undefined ? undefined : { name, uid: user, gid: group, home: home || '/' }
 }
 
-function lines(text: string | undefined): string[] {
-  return (text ?? '').split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+/** One at a time: a file of ten MiB may be nothing but line ends. */
+function* lines(text = ''): Generator<string> {
+  for (let start = 0, end = 0; start < text.length; start = end + 1) {
+    end = text.indexOf('\n', start)
+    if (end < 0) end = text.length
+    if (end > start && text[start] !== '#') yield text.slice(start, end)
+  }
 }
 
 function unknown(kind: 'user' | 'group', name: string, file: string | undefined, path: string): TsbuildError {

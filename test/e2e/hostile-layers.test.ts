@@ -18,6 +18,10 @@ const marked = (path: string, xattrs: Record<string, string>): TarMember => ({
   pax: Object.fromEntries(Object.entries(xattrs).map(([name, value]) => [`SCHILY.xattr.${name}`, value])),
 })
 
+const TEN_MIB = 10 << 20
+/** A file of `size` bytes that ends with this line, after many empty ones. */
+const padded = (path: string, line: string, size: number): TarMember => file(path, `${'\n'.repeat(size - line.length - 1)}${line}\n`)
+
 /** How an attack ends: refused with this line, or the build goes through and everything stayed inside. */
 type Outcome = RegExp | 'harmless'
 /** Layers by the folder of the host that they are after: it has a file `victim`, and a folder `treasure` with a file `secret`. */
@@ -86,7 +90,19 @@ const ATTACKS: readonly [what: string, layers: Layers, outcome: Outcome, steps?:
     /mallory|passwd/,
     'COPY --chown=mallory data /',
   ],
-  ['users without end', () => [[file('etc/passwd', 'x'.repeat(64 << 20))]], /mallory|passwd/, 'COPY --chown=mallory data /'],
+  [
+    'users of more than ten MiB',
+    () => [[padded('etc/passwd', 'mallory:x:5:5::/:', TEN_MIB + 1)]],
+    /etc\/passwd/,
+    'COPY --chown=mallory data /',
+  ],
+  ['groups of more than ten MiB', () => [[padded('etc/group', 'mallory:x:5:', TEN_MIB + 1)]], /etc\/group/, 'USER 5:mallory\nRUN id'],
+  [
+    'users and groups of ten MiB',
+    () => [[padded('etc/passwd', 'mallory:x:5:5::/:', TEN_MIB), padded('etc/group', 'mallory:x:5:', TEN_MIB)]],
+    'harmless',
+    'COPY --chown=mallory:mallory data /\nUSER mallory\nRUN test "$(stat -c %u:%g /data) $(id -u):$(id -g)" = "5:5 5:5"',
+  ],
   [
     'targets of COPY that are links',
     (host) => [[link('out', host), link('one', `${host}/victim`)]],
