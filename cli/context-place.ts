@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { type Stats, statSync } from 'node:fs'
 import { isAbsolute, resolve } from 'node:path'
 import { remoteSource } from '../builder/dockerfile/sources.ts'
 
@@ -14,9 +14,18 @@ export type ContextPlace =
 export function contextPlace(text: string, cwd: string): ContextPlace {
   if (text === '-') return { kind: 'stdin' }
   const path = resolve(cwd, text)
-  const stat = statSync(path, { throwIfNoEntry: false })
+  const stat = statOf(path)
   if (stat !== undefined) return { kind: stat.isFile() ? 'tar' : 'folder', path }
   if (text.startsWith('github.com/')) return { kind: 'git', url: `https://${text}` }
   const kind = isAbsolute(text) ? undefined : remoteSource(text)
   return kind === undefined ? { kind: 'folder', path } : { kind, url: text }
+}
+
+/** Undefined for what cannot be looked at, too: a URL may be longer than any name of a file. */
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path)
+  } catch {
+    return undefined
+  }
 }

@@ -80,6 +80,12 @@ const DOCKERFILES: readonly BuildCase[] = [
   ['an output that cannot be', 'FROM base\n', { says: /cannot write \/no\/such\/x\.tar/ }, ['-o', 'type=oci,dest=/no/such/x.tar']],
   ['an output below /proc', 'FROM base\n', { says: /\/proc\/x/ }, ['-o', 'type=local,dest=/proc/x']],
   ['a file for an output folder', 'FROM base\n', { says: /Dockerfile/ }, ['-o', 'type=local,dest=Dockerfile']],
+  [
+    'a named context of an impossible name',
+    'FROM base\n',
+    { says: /^--build-context n: there is no .*ENAMETOOLONG/ },
+    ['--build-context', `n=${'x'.repeat(5000)}`],
+  ],
   ['an unknown flag', 'FROM base\n', { status: 2, says: "unknown option '--taget'", hint: /--target/ }, ['--taget', 'x']],
   ['a flag without its value', 'FROM base\n', { status: 2, says: /--jobs/ }, ['--jobs', 'many']],
   ['a bad platform', 'FROM base\n', { status: 2, says: 'not a platform: "//"', hint: /linux\/amd64/ }, ['--platform', '//']],
@@ -113,6 +119,8 @@ describe('bad input', function () {
 
   const COMMANDS: readonly [what: string, args: readonly string[], complaint: Complaint][] = [
     ['a context that is not there', ['build', '/no/such'], { says: /^no build context at \/no\/such/ }],
+    ['a context of an impossible name', ['build', 'x'.repeat(5000)], { says: /^no build context at .*ENAMETOOLONG/ }],
+    ['a URL longer than a file name', ['build', `http://127.0.0.1:1/${'x'.repeat(5000)}`], { says: /127\.0\.0\.1:1/ }],
     ['a file as context', ['build', 'Dockerfile'], { says: /Dockerfile is no folder and no tar$/ }],
     ['a context without Dockerfile', ['build', 'home'], { says: /^no Dockerfile at .*home\/Dockerfile$/, hint: /-f/ }],
     ['no context', ['build'], { status: 2, says: /context/ }],
