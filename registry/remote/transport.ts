@@ -36,6 +36,9 @@ export interface HttpResponse {
   discard(): Promise<void>
 }
 
+/** How long the rest of an answer is waited for, so that its connection can be used again. */
+const DISCARD_MS = 1000
+
 export interface TransportOptions {
   readonly env: Env
   readonly tls?: TlsOptions | undefined
@@ -95,7 +98,7 @@ export class Transport implements AsyncDisposable {
       const body = watched(response.body, { stallMs: this.stallMs, stalled, of: 'source', failed: fail, ended: abort.unlink })
       const discard = async () => {
         response.body.on('error', () => undefined)
-        await response.body.dump({ limit: 64 << 10 }).catch(() => undefined)
+        await response.body.dump({ limit: 64 << 10, signal: AbortSignal.timeout(DISCARD_MS) }).catch(() => undefined)
         abort.unlink()
       }
       return { status: response.statusCode, headers: response.headers, url: request.url, body, discard }

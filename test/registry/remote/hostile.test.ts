@@ -405,6 +405,22 @@ describe('a hostile registry', () => {
       await assert.rejects(download(client, registry.host), { code: 'REGISTRY_TIMEOUT' })
     })
 
+    for (const [status, headers] of [
+      [302, { location: '/elsewhere' }],
+      [503, { 'retry-after': '0' }],
+    ] as const)
+      it(`drips below a ${status}, and nobody waits for the end`, async () => {
+        await using registry = await faultyRegistry(({ path }, count) =>
+          path.includes('/blobs/') && count === 0
+            ? { ...drip, status, headers }
+            : path === '/elsewhere'
+              ? { kind: 'respond', status: 404 }
+              : OK,
+        )
+        await using client = testClient({ retry: { now: Date.now, random: () => 0, baseMs: 1, tries: 2 } })
+        await assert.rejects(download(client, registry.host), { code: status === 302 ? 'NOT_FOUND' : 'BLOB_MISMATCH' })
+      })
+
     it('in redirects', async () => {
       await using registry = await faultyRegistry(({ path }) => (path === '/v2/' ? OK : redirect(path)))
       await using client = testClient()
