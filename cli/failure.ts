@@ -2,7 +2,7 @@ import { excerpt } from '../builder/dockerfile/excerpt.ts'
 import { NativeCause } from '../native/failure.ts'
 import { hasCode, type SourceRange, TsbuildError } from '../registry/oci/error.ts'
 import type { Context } from './context.ts'
-import { printable } from './printable.ts'
+import { printable, shortened } from './printable.ts'
 
 /** Prints what went wrong and returns the exit status. One line says it; the place in the Dockerfile, a command's last output and a hint follow. */
 export function printFailure(error: unknown, context: Pick<Context, 'printError' | 'signal' | 'sources'>): number {
@@ -15,8 +15,8 @@ export function printFailure(error: unknown, context: Pick<Context, 'printError'
   }
   for (const line of outputOf(reason)) context.printError(` > ${printable(line)}\n`)
   if (reason.at !== undefined) context.printError(`${excerptOf(reason.at, context.sources.get(reason.at.file))}\n`)
-  context.printError(`tsbuild: ${printable(reason.message)}${causeOf(reason)}\n`)
-  if (reason.hint !== undefined) context.printError(`hint: ${printable(reason.hint)}\n`)
+  context.printError(`tsbuild: ${printable(shortened(reason.message))}${causeOf(reason)}\n`)
+  if (reason.hint !== undefined) context.printError(`hint: ${printable(shortened(reason.hint))}\n`)
   return hasCode(reason, 'INTERRUPTED') ? (reason.cause as { status: number }).status : isUsage(reason) ? 2 : 1
 }
 
@@ -38,7 +38,7 @@ function isOurs(error: unknown): error is TsbuildError {
 function causeOf(error: TsbuildError): string {
   if (!(error.cause instanceof Error) || error.cause instanceof NativeCause || error.message.includes(error.cause.message)) return ''
   const [, code] = /: (E[A-Z0-9]+)$/.exec(error.message) ?? [] // a message that ends with the code, as the cause begins
-  return `: ${printable(error.cause.message.replace(`${code}: `, ''))}`
+  return `: ${printable(shortened(error.cause.message.replace(`${code}: `, '')))}`
 }
 
 function outputOf(error: TsbuildError): readonly string[] {

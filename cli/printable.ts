@@ -1,3 +1,5 @@
+/** Characters. A command of RUN in a message is rarely longer. */
+const MAX_MESSAGE = 4000
 /** Controls (C0, C1), format characters (those that turn the direction of text are among them) and halves of surrogate pairs. */
 const UNSAFE = /(?!\t)[\p{Cc}\p{Cf}\p{Cs}]/gu
 const UNSAFE_BUT_LINE_FEED = /(?![\t\n])[\p{Cc}\p{Cf}\p{Cs}]/gu
@@ -10,6 +12,11 @@ export function printable(text: string): string {
 /** The same for text of several lines. JSON stays the JSON it was: JSON.stringify leaves no control character below 0x20, and `\uNNNN` is its escape. */
 export function printableLines(text: string): string {
   return text.replace(UNSAFE_BUT_LINE_FEED, escaped)
+}
+
+/** A message as it is printed: of one that repeats a huge word of somebody's file, the beginning and the end. */
+export function shortened(text: string): string {
+  return text.length <= MAX_MESSAGE ? text : `${text.slice(0, MAX_MESSAGE / 2)} ... ${text.slice(-MAX_MESSAGE / 2)}`
 }
 
 function escaped(character: string): string {

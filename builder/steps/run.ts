@@ -127,6 +127,10 @@ const REASONS: Readonly<Record<string, readonly [why: string, hint: string]>> = 
   ENOENT: ['is not in the image', 'check the name and PATH, or install it in an earlier step'],
   EACCES: ['is not executable', 'check its mode, and that it is no directory'],
   ELIBACC: ['needs an interpreter or loader that is not in the image', 'check its #! line; a dynamic program needs its libc in the image'],
+  E2BIG: [
+    'has more arguments or environment than the kernel takes',
+    'one of them holds 128 KiB, all together 2 MiB; put long texts into files',
+  ],
   ENOEXEC: ['is no program for this machine', 'check the architecture of the image, or add a #! line'],
 }
 

@@ -1,5 +1,5 @@
 import type { Emit, ProgressEvent } from '../../registry/oci/event.ts'
-import { printable } from '../printable.ts'
+import { printable, shortened } from '../printable.ts'
 import { formatDuration, formatSize } from './format.ts'
 import { Steps } from './steps.ts'
 
@@ -12,7 +12,7 @@ export function plainProgress(write: (text: string) => void, now: () => number):
     switch (event.kind) {
       case 'started': {
         const step = steps.start(event)
-        return print([`#${step.number} ${step.name}`])
+        return print([shortened(`#${step.number} ${step.name}`)])
       }
       case 'finished': {
         const step = steps.finish(event.step)
@@ -48,7 +48,7 @@ function ending(event: Extract<ProgressEvent, { kind: 'finished' }>, millisecond
     case 'done':
       return `DONE ${formatDuration(milliseconds)}${detail}`
     case 'failed':
-      return `ERROR:${detail}`
+      return shortened(`ERROR:${detail}`)
     case 'canceled':
       return 'CANCELED'
   }
@@ -57,5 +57,5 @@ function ending(event: Extract<ProgressEvent, { kind: 'finished' }>, millisecond
 /** One line, not yet made printable. */
 export function warningText(event: Extract<ProgressEvent, { kind: 'warning' }>): string {
   const where = event.at === undefined ? '' : ` (${event.at.file}:${event.at.startLine})`
-  return `${event.code}: ${event.message}${where}${event.hint === undefined ? '' : `; ${event.hint}`}`
+  return `${event.code}: ${shortened(event.message)}${where}${event.hint === undefined ? '' : `; ${event.hint}`}`
 }

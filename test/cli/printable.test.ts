@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { printable, printableLines } from '../../cli/printable.ts'
+import { printable, printableLines, shortened } from '../../cli/printable.ts'
 
 describe('printable', () => {
   for (const [what, text, want] of [
@@ -24,4 +24,10 @@ describe('printableLines', () => {
     assert.match(shown, /^[\n\x20-\x7e]*$/)
     assert.deepEqual(JSON.parse(shown), value)
   })
+})
+
+describe('shortened', () => {
+  it('leaves a message whole that may well be read', () => assert.equal(shortened('x'.repeat(4000)), 'x'.repeat(4000)))
+  it('shows both ends of one that nobody reads', () =>
+    assert.equal(shortened(`what${'x'.repeat(65_000)}why`), `what${'x'.repeat(1996)} ... ${'x'.repeat(1997)}why`))
 })

@@ -75,6 +75,11 @@ const DOCKERFILES: readonly BuildCase[] = [
   ['an unknown command', 'FROM base\nRUN nosuch --flag\n', { says: /exit code: 127$/, hint: /not found/ }],
   ['an unknown program', 'FROM base\nRUN ["/no/such"]\n', { says: /cannot execute "\/no\/such": it is not in the image/, hint: /PATH/ }],
   ['a program that is none', 'FROM base\nCOPY --chmod=755 file.txt /p\nRUN ["/p"]\n', { says: /cannot execute "\/p"/ }],
+  [
+    'an environment too large to run anything',
+    `FROM base\nENV A=${'x'.repeat(60_000)}\nENV B=$A$A$A\nRUN true\n`,
+    { says: /cannot execute "\/bin\/sh": it has more arguments or environment/, hint: /128 KiB/ },
+  ],
   ['an image without a shell', 'FROM scratch\nRUN ls\n', { says: /cannot execute "\/bin\/sh": it is not in the image/ }],
   ['an unknown kind of output', 'FROM base\n', { status: 2, says: /--output type=foo/, hint: /oci/ }, ['-o', 'type=foo']],
   ['an output that cannot be', 'FROM base\n', { says: /cannot write \/no\/such\/x\.tar/ }, ['-o', 'type=oci,dest=/no/such/x.tar']],
