@@ -1,10 +1,15 @@
 import type { Descriptor } from '../registry/oci/descriptor.ts'
+import { digestOf } from '../registry/oci/digest.ts'
 import { TsbuildError } from '../registry/oci/error.ts'
 import type { Emit } from '../registry/oci/event.ts'
 import { StepCache } from './cache.ts'
 import { type Finding, pageOf } from './check/rule.ts'
 import { unreachedNote } from './check/unreached.ts'
 import type { BaseImage, BuildDeps, LayerRef, PullPolicy } from './deps.ts'
+import type { ParsedDockerfile } from './dockerfile/instruction.ts'
+import { didYouMean } from './dockerfile/suggest.ts'
+import type { Explainer, ExplainerOptions } from './explain/explain.ts'
+import { rememberBuild } from './explain/last-build.ts'
 import { type ImageParts, writeImage } from './image.ts'
 import { located } from './located.ts'
 import { perform, type StepResult } from './perform.ts'
@@ -22,7 +27,8 @@ export interface BuildRequest extends PrepareRequest {
   /** How the files of `contexts` that are no images are opened: when a step first needs them. */
   readonly openContext?: ((name: string) => Promise<SourceTree>) | undefined
   readonly labels: ReadonlyMap<string, string>
-  readonly noCache: boolean
+  /** Which Dockerfile of which context it is: what it was before is looked for among steps of the same. */
+  readonly project: string
   /** False empties each cache mount once, before it is used. */
   readonly keepCacheMounts: boolean
   /** RUN --security=insecure may be had. */
@@ -58,7 +64,7 @@ const NOTHING_REWRITTEN = {
 /** Builds the target stage: its image is in the store afterwards, without a name. Every error that comes from the Dockerfile has its place in it. */
 export async function build(request: BuildRequest, deps: BuildDeps): Promise<BuildResult> {
   const named = request.openContext ?? (() => Promise.reject(new Error('no contexts were named')))
-  const { context, contexts, stepNetwork, noCache, producer, signal, jobs } = request
+  const { context, contexts, stepNetwork, producer, signal, jobs } = request
   const dates = { context, contexts, openContext: named, deps, signal }
   const { parsed, report, outcome } = await prepare(request, (wanted) => resolveImages(wanted, request, deps), dates)
   announce(report, deps.emit)
@@ -67,14 +73,18 @@ export async function build(request: BuildRequest, deps: BuildDeps): Promise<Bui
   if (request.rewriteTimestamps && epoch === undefined) deps.emit(NOTHING_REWRITTEN)
   const unreached = request.target === undefined ? unreachedNote(parsed, stages) : undefined
   if (unreached !== undefined) deps.emit({ kind: 'note', message: unreached })
-  const since = noCache ? deps.now() : undefined
+  warnOfUnknown(request, parsed, deps.emit)
   const emptied = request.keepCacheMounts ? undefined : new Set<string>()
-  const performance = { deps, cache: new StepCache(deps.store), context, named, network: stepNetwork, since, producer, emptied }
+  const cache = new StepCache(deps.store)
+  const project = digestOf(request.project)
+  const explainer = lazyExplainer({ place: deps.store, cache, operations: plan.operations, project })
+  const performance = { deps, cache, context, named, network: stepNetwork, since: deps.now(), producer, emptied, explainer }
   checkAllowed(plan, request)
   await checkLent(plan.operations, deps.lent)
   const work = (operation: BuildPlan['operations'][number], inputs: readonly StepResult[], running: Parameters<typeof perform>[3]) =>
     perform(operation, inputs, performance, running)
   const results = await schedule(plan.operations, work, { jobs, signal })
+  await rememberBuild(deps.store, project, [...results.values()].flatMap(({ key }) => key ?? []).sort())
   const parts = imageParts(plan, results, { labels: request.labels, epoch })
   const final =
     request.rewriteTimestamps && epoch !== undefined ? await rewriteTimes(parts, epoch, deps, performance.cache, producer, signal) : parts
@@ -94,6 +104,31 @@ async function resolveImages(
     return [key, image] as const
   })
   return new Map(await Promise.all(resolved))
+}
+
+/** Loaded by the first step that is not in the cache. */
+function lazyExplainer(options: ExplainerOptions): () => Promise<Explainer> {
+  let explainer: Promise<Explainer> | undefined
+  return () => {
+    explainer ??= import('./explain/explain.ts').then((module) => new module.Explainer(options))
+    return explainer
+  }
+}
+
+/** --no-cache-filter: a name that no stage has does nothing, and is misspelt more often than not. */
+function warnOfUnknown({ noCache }: BuildRequest, { instructions }: ParsedDockerfile, emit: Emit): void {
+  if (noCache === 'all') return
+  const stages = new Set(instructions.flatMap((instruction) => (instruction.kind === 'from' ? (instruction.stageName ?? []) : [])))
+  for (const name of noCache)
+    if (!stages.has(name)) {
+      const hint = didYouMean(name, stages)
+      emit({
+        kind: 'warning',
+        code: 'NoCacheFilterUnknown',
+        message: `--no-cache-filter: no stage is called ${name}`,
+        ...(hint && { hint }),
+      })
+    }
 }
 
 function checkAllowed(plan: BuildPlan, { allowInsecure, allowDevices }: BuildRequest): void {

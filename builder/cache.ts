@@ -1,6 +1,7 @@
 import { type DiffID, type Digest, hexOf, isDigest } from '../registry/oci/digest.ts'
 import { readIfThere } from '../registry/store/names.ts'
 import { FORMAT, type Place, writeWhole } from '../registry/store/place.ts'
+import type { StepTraits } from './explain/traits.ts'
 import type { KeyParts } from './plan/cache-key.ts'
 
 /** What a step made, kept under its key. */
@@ -12,6 +13,8 @@ export interface StepRecord {
   readonly parts: KeyParts
   /** Who made it: program and version. */
   readonly producer: string
+  /** What it was, for explaining what it has become; records that are no step's have none. */
+  readonly traits?: StepTraits | undefined
 }
 
 /** Step records: `cache/steps/<2>/<key>`, a file a key, written by rename. */
@@ -47,8 +50,14 @@ export function readRecord(bytes: Uint8Array): StepRecord | undefined {
   } catch {
     return undefined
   }
-  const { diffID, created, parts, producer } = value
+  const { diffID, created, parts, producer, traits } = value
   if (typeof diffID !== 'string' || !isDigest(diffID) || typeof created !== 'string' || typeof parts !== 'object' || parts === null)
     return undefined
-  return { diffID: diffID as DiffID, created, parts: parts as KeyParts, producer: String(producer) }
+  return {
+    diffID: diffID as DiffID,
+    created,
+    parts: parts as KeyParts,
+    producer: String(producer),
+    traits: traits as StepTraits | undefined,
+  }
 }

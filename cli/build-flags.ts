@@ -14,6 +14,7 @@ export const buildFlags = {
   target: { kind: 'string', value: 'stage', help: 'stop after this stage' },
   label: { kind: 'list', value: 'name=value', help: 'label of the image; may be repeated' },
   'no-cache': { kind: 'optional', value: 'what', bare: 'all', help: 'do every step again, with empty cache mounts; =steps keeps those' },
+  'no-cache-filter': { kind: 'list', value: 'stage', help: 'do every step of this stage again; may be repeated' },
   secret: { kind: 'list', value: 'spec', help: 'id=name[,src=file][,env=variable]: for RUN --mount=type=secret' },
   ssh: { kind: 'list', value: 'spec', help: 'default, or id=socket, or id=key[,key]: for RUN --mount=type=ssh' },
   allow: {
@@ -27,7 +28,7 @@ export const buildFlags = {
   'add-host': { kind: 'list', value: 'name:ip', help: 'further line of /etc/hosts in RUN; may be repeated' },
   'shm-size': { kind: 'string', value: 'size', help: 'size of /dev/shm in RUN (default 64m)' },
   ulimit: { kind: 'list', value: 'name=soft[:hard]', help: 'limit of processes in RUN; may be repeated' },
-  jobs: { kind: 'string', value: 'n', help: 'steps at once (default: number of cores)' },
+  jobs: { kind: 'string', value: 'n', help: 'steps at once (default: twice the number of cores, at least 4)' },
   output: {
     kind: 'list',
     short: 'o',
@@ -83,7 +84,6 @@ export const UNSUPPORTED_BUILD_FLAGS = [
   'manifest',
   '-m, --memory',
   'memory-swap',
-  'no-cache-filter',
   'policy',
   'security-opt',
   'squash',

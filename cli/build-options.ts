@@ -3,7 +3,7 @@ import type { PullPolicy } from '../builder/deps.ts'
 import { isProxyArg } from '../builder/dockerfile/global-args.ts'
 import { readSize } from '../builder/dockerfile/mount.ts'
 import { didYouMean } from '../builder/dockerfile/suggest.ts'
-import type { StepResources } from '../builder/plan/plan.ts'
+import type { NoCache, StepResources } from '../builder/plan/plan.ts'
 import { DEFAULT_SHM_BYTES } from '../builder/steps/environment.ts'
 import { LIMITS, type Limit, readLimit } from '../builder/steps/limits.ts'
 import { TsbuildError } from '../registry/oci/error.ts'
@@ -57,13 +57,14 @@ export function pullPolicy(text: string | undefined): PullPolicy {
   throw new TsbuildError('USAGE', `--pull=${text} is not known`, { hint: 'always, missing or never' })
 }
 
-/** --no-cache, --no-cache=true, --no-cache=steps. */
-export function noCacheOf(text: string | undefined): { noCache: boolean; keepCacheMounts: boolean } {
-  if (text === undefined) return { noCache: false, keepCacheMounts: true }
-  if (text === 'steps') return { noCache: true, keepCacheMounts: true }
+/** --no-cache, --no-cache=true, --no-cache=steps; --no-cache-filter names stages. */
+export function noCacheOf(text: string | undefined, stages: readonly string[]): { noCache: NoCache; keepCacheMounts: boolean } {
+  const named = new Set(stages.flatMap((item) => item.split(',')).map((name) => name.toLowerCase()))
+  if (text === undefined) return { noCache: named, keepCacheMounts: true }
+  if (text === 'steps') return { noCache: 'all', keepCacheMounts: true }
   const isAll = text === 'all' ? true : parseBoolean(text)
   if (isAll === undefined) throw new TsbuildError('USAGE', `--no-cache=${text} is not known`, { hint: 'all (default) or steps' })
-  return { noCache: isAll, keepCacheMounts: !isAll }
+  return { noCache: isAll ? 'all' : named, keepCacheMounts: !isAll }
 }
 
 const ENTITLEMENTS = ['security.insecure', 'network.host'] as const
@@ -101,9 +102,9 @@ function limitOf(text: string): Limit {
   })
 }
 
-/** --jobs: default is the number of cores. */
+/** --jobs: by default twice the number of cores, at least 4, since steps wait for disks and servers, too. */
 export function jobsOf(text: string | undefined): number {
-  if (text === undefined) return availableParallelism()
+  if (text === undefined) return Math.max(4, 2 * availableParallelism())
   const jobs = Number(text)
   if (Number.isInteger(jobs) && jobs >= 1) return jobs
   throw new TsbuildError('USAGE', `--jobs=${text} is no number`, { hint: '1 or more' })

@@ -22,7 +22,7 @@ export async function prune(workspace: Workspace, all: boolean): Promise<Pruned>
   if (all) for (const { name } of await store.names.list()) await store.names.delete(name)
   const diffIDs = all ? [] : recordedLayers(records)
   if (all)
-    for (const cache of ['files', 'uploads', 'served', 'http', 'git'])
+    for (const cache of ['files', 'uploads', 'served', 'http', 'git', 'kin', 'lists', 'last'])
       rmSync(`${store.root}/cache/${cache}`, { recursive: true, force: true })
   const { blobs, bytes } = await collect(store, { roots: [], diffIDs }, all ? records : [])
   if (all) await removeCacheMounts(workspace)

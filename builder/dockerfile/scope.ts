@@ -119,6 +119,11 @@ export class Scope {
     return this.#args.has(name)
   }
 
+  /** Of the arguments that were declared so far, but those that an ENV of the same name hides. */
+  argNames(): ReadonlySet<string> {
+    return new Set([...this.#args.keys()].filter((name) => !this.#image.has(name)))
+  }
+
   /** What stands between `RUN ` and the command in history: `|2 a=1 b=2 `, empty without ARGs. Values are those a RUN sees. */
   historyPrefix(): string {
     if (this.#args.size === 0) return ''

@@ -9,7 +9,10 @@ import type { Limit } from '../steps/limits.ts'
  * What a build has to do, one node for each thing that makes or changes a file system. Instructions that only describe the image (ENV, LABEL, CMD, ...)
  * are no operations: they are in the `StagePlan`, and in what the operations after them can see. All variables are expanded by now.
  */
-export type Operation = SourceOperation | MkdirOperation | RunOperation | CopyOperation
+export type Operation = SourceOperation | Step
+
+/** An operation that makes a layer. */
+export type Step = MkdirOperation | RunOperation | CopyOperation
 
 interface OperationBase {
   readonly id: number
@@ -21,6 +24,11 @@ interface OperationBase {
   readonly platform: Platform
 }
 
+interface StepBase extends OperationBase {
+  /** --no-cache: what was made before this build does not count. */
+  readonly isForced: boolean
+}
+
 /** A base image, or nothing at all (`image` undefined: scratch). */
 export interface SourceOperation extends OperationBase {
   readonly kind: 'source'
@@ -28,7 +36,7 @@ export interface SourceOperation extends OperationBase {
 }
 
 /** WORKDIR: the directory is there afterwards. */
-export interface MkdirOperation extends OperationBase {
+export interface MkdirOperation extends StepBase {
   readonly kind: 'mkdir'
   /** Absolute. */
   readonly path: string
@@ -37,10 +45,12 @@ export interface MkdirOperation extends OperationBase {
   readonly time: number
 }
 
-export interface RunOperation extends OperationBase {
+export interface RunOperation extends StepBase {
   readonly kind: 'run'
   readonly argv: readonly string[]
   readonly env: readonly string[]
+  /** Names of those that are build arguments. */
+  readonly args: ReadonlySet<string>
   /** Variables that reach the command but not the key: proxies. */
   readonly hiddenEnv: readonly string[]
   readonly user: string
@@ -108,7 +118,7 @@ export interface InlineFile {
 }
 
 /** COPY and ADD. */
-export interface CopyOperation extends OperationBase {
+export interface CopyOperation extends StepBase {
   readonly kind: 'copy'
   /** True for ADD: local archives are unpacked, URLs and repositories are fetched. */
   readonly add: boolean

@@ -28,11 +28,15 @@ export interface PlanInput {
   readonly machine: Platform
   readonly network: 'host' | 'none'
   readonly resources: StepResources
+  /** --no-cache: the stages (names in lower case) of which no step counts that was done before; `all` is every stage, and what is of none. */
+  readonly noCache: NoCache
   /** What the context leaves out, for CopyIgnoredFile. */
   readonly ignore?: IgnoreMatcher | undefined
   /** Gets what build checks find, at once: it is there when planning fails, too. */
   readonly found?: Finding[] | undefined
 }
+
+export type NoCache = 'all' | ReadonlySet<string>
 
 /** What every RUN has. */
 export interface StepResources {
@@ -119,13 +123,19 @@ export class Graph {
   files(name: string, platform: Platform, at: SourceOperation['at']): number {
     const parent = this.source(undefined, platform, at)
     const from = { from: { context: name }, fromLabel: `build context ${name}`, sources: ['.'], destination: '/' } as const
-    return this.add({ ...PLAIN_COPY, id: this.nextID, inputs: [parent], name: `[context ${name}] load`, at, platform, ...from })
+    const isForced = this.input.noCache === 'all'
+    return this.add({ ...PLAIN_COPY, id: this.nextID, inputs: [parent], name: `[context ${name}] load`, at, platform, isForced, ...from })
   }
 
   image(reference: string, platform: Platform, at: SourceOperation['at']): BaseImage {
     const image = this.input.images.get(imageKey(reference, platform, at))
     if (image === undefined) throw new Error(`image ${reference} was not resolved`)
     return image
+  }
+
+  isForced({ from }: Stage): boolean {
+    const { noCache } = this.input
+    return noCache === 'all' || noCache.has(from.stageName ?? '')
   }
 
   platformOf(stage: Stage): Platform {

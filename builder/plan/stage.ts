@@ -116,6 +116,7 @@ class StagePlanner {
       kind: 'run',
       argv,
       env,
+      args: scope.argNames(),
       hiddenEnv,
       user: config.User ?? '',
       cwd: config.WorkingDir ?? '/',
@@ -240,7 +241,8 @@ class StagePlanner {
 
   #common(instruction: Instruction, inputs: readonly number[]) {
     const name = this.#names.get(instruction) ?? stepTitle(instruction)
-    return { id: this.#graph.nextID, inputs, name, at: instruction.at, platform: this.#graph.platformOf(this.#stage) }
+    const isForced = this.#graph.isForced(this.#stage)
+    return { id: this.#graph.nextID, inputs, name, at: instruction.at, platform: this.#graph.platformOf(this.#stage), isForced }
   }
 }
 

@@ -8,7 +8,7 @@ import type { SourceTree } from '../sources/tree.ts'
 import { Placement, type Target } from './place.ts'
 import { placeArchive } from './place-archive.ts'
 import { chooseFiles } from './remote.ts'
-import { contentDigest, type Selection } from './select.ts'
+import { type FileList, listFiles, type Selection } from './select.ts'
 import { type Archive, readArchive } from './unpack.ts'
 import { chownOwner, isNumericOwner, type UserFiles } from './users.ts'
 
@@ -17,18 +17,20 @@ export interface Chosen {
   readonly tree: SourceTree
   readonly selections: readonly Selection[]
   readonly content: Digest
+  /** What the digest is made of, but for heredocs. */
+  readonly files: FileList
   /** What ADD unpacks, by selection. */
   readonly archives: ReadonlyMap<Selection, Archive>
 }
 
 export async function choose(operation: CopyOperation, from: SourceTree, deps: BuildDeps, signal: AbortSignal): Promise<Chosen> {
   const { tree, selections } = await chooseFiles(operation, from, deps, signal)
-  const files = await contentDigest(tree, selections)
+  const files = await listFiles(tree, selections)
   const inline = operation.inline.map(({ name, content: text }) => [name, text])
   const fetched = selections.flatMap(({ isFetched }, index) => (isFetched === true ? [index] : []))
   const more = [...(inline.length === 0 ? [] : [inline]), ...(fetched.length === 0 ? [] : [{ fetched }])]
-  const content = more.length === 0 ? files : digestOf(JSON.stringify([files, ...more]))
-  return { tree, selections, content, archives: new Map() }
+  const content = more.length === 0 ? files.digest : digestOf(JSON.stringify([files.digest, ...more]))
+  return { tree, selections, content, files, archives: new Map() }
 }
 
 /** Finds out which of the files that an ADD chose are archives. Only for a step that has to be done: it reads them. */

@@ -11,22 +11,35 @@ import type { Slot } from '../schedule.ts'
 import { LayersTree } from '../sources/layers.ts'
 import { type CacheMount, cacheName, emptyCache, giveBack, type HeldCache, takeCaches } from './caches.ts'
 import { maskedParts, secretVariable } from './secrets.ts'
-import { contentDigest, selectPath } from './select.ts'
+import { type FileList, listFiles, selectPath } from './select.ts'
 
 type Layers = readonly LayerRef[]
 
-/** For the key: what each mount shows that is not told by its words. A whole image by its ChainID, a part of a tree by its content. */
-export async function shownBy(operation: RunOperation, inputs: readonly Layers[], deps: BuildDeps, signal: AbortSignal): Promise<string[]> {
-  return Promise.all(
+/** What the mounts of a RUN show, where their words do not tell it. */
+export interface Shown {
+  /** For the key, by position: a whole image by its ChainID, a part of a tree by its content, '' for what is told by its words. */
+  readonly digests: readonly string[]
+  /** Of the parts of trees. */
+  readonly files: readonly FileList[]
+}
+
+export const SHOWS_NOTHING: Shown = { digests: [], files: [] }
+
+export async function shownBy(operation: RunOperation, inputs: readonly Layers[], deps: BuildDeps, signal: AbortSignal): Promise<Shown> {
+  const files: FileList[] = []
+  const digests = await Promise.all(
     operation.mounts.map(async (mount) => {
       if (mount.kind === 'cache') return mount.seed === undefined ? '' : identityOf(inputs[mount.seed] ?? [])
       if (mount.kind !== 'bind') return ''
       const layers = inputs[mount.input] ?? []
       if (mount.source === '') return identityOf(layers)
       const tree = new LayersTree(await viewOf(layers, deps, signal), 'the mounted tree')
-      return contentDigest(tree, [await selectPath(tree, mount.source)])
+      const list = await listFiles(tree, [await selectPath(tree, mount.source)])
+      files.push(list)
+      return list.digest
     }),
   )
+  return { digests, files }
 }
 
 /** The mounts of one step, ready for the helper, with all that they need held until they are disposed of. */

@@ -62,11 +62,17 @@ async function selectNamed(tree: SourceTree, source: string, exclude: IgnoreMatc
   return selections
 }
 
+/** Which files something takes: a line of JSON for each, an empty one after each selection; and the digest of that text. */
+export interface FileList {
+  readonly digest: Digest
+  readonly text: string
+}
+
 /**
- * Digest of what a COPY would take: for each selection its name (of a file only: a directory gives its contents), and for each entry path below it, type,
+ * What a COPY would take: for each selection its name (of a file only: a directory gives its contents), and for each entry path below it, type,
  * mode, ids, link target, device, xattrs, hard-link group and sha256 of the content. Times are left out.
  */
-export async function contentDigest(tree: SourceTree, selections: readonly Selection[]): Promise<Digest> {
+export async function listFiles(tree: SourceTree, selections: readonly Selection[]): Promise<FileList> {
   const files = selections.flatMap((selection) => [selection.entry, ...selection.below]).filter((entry) => entry.type === 'file')
   const digests = await tree.digests(files)
   const digestByEntry = new Map(files.map((entry, index) => [entry, digests[index]]))
@@ -91,5 +97,6 @@ export async function contentDigest(tree: SourceTree, selections: readonly Selec
     for (const inner of below) add(relativeTo(entry.path, inner.path), inner, passed.has(inner))
     lines.push('')
   }
-  return digestOf(lines.join('\n'))
+  const text = lines.join('\n')
+  return { digest: digestOf(text), text }
 }

@@ -1,5 +1,6 @@
 import type { Emit, ProgressEvent } from '../../registry/oci/event.ts'
 import { printable, shortened } from '../printable.ts'
+import { causeText } from './cause.ts'
 import { formatDuration, formatSize } from './format.ts'
 import { Steps } from './steps.ts'
 
@@ -19,6 +20,8 @@ export function plainProgress(write: (text: string) => void, now: () => number):
         if (step === undefined) return
         return print([...steps.rest(step), ending(event, event.time - step.since)].map((line) => `#${step.number} ${line}`))
       }
+      case 'missed':
+        return print([`#${steps.running.get(event.step)?.number} not cached: ${causeText(event.cause)}`])
       case 'log': {
         const step = steps.running.get(event.step)
         const seconds = step === undefined ? '' : ((now() - step.since) / 1000).toFixed(3)

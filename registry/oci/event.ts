@@ -1,5 +1,33 @@
 import type { SourceRange } from './error.ts'
 
+/**
+ * Why a step was done and not taken from the cache: the first part of its key that is not as it was when it, or the step nearest to it, was last done.
+ * `forced` is --no-cache, `pruned` a result that is gone, `parent` another result of the step before, `base` another image. `name` is the path of a file, the
+ * name of a variable, argument or mount, the title of a step, a reference; `was` and `is` are digests or short texts, undefined where there was or is none.
+ */
+export interface MissCause {
+  readonly part: MissPart
+  readonly name?: string | undefined
+  readonly was?: string | undefined
+  readonly is?: string | undefined
+  /** Further files that changed. */
+  readonly more?: number | undefined
+}
+
+export type MissPart =
+  | 'never-seen'
+  | 'forced'
+  | 'pruned'
+  | 'instruction'
+  | 'file'
+  | 'argument'
+  | 'variable'
+  | 'mount'
+  | 'option'
+  | 'parent'
+  | 'base'
+  | 'platform'
+
 /** One thing that happened, for whoever shows it. `step` ties events of one step or transfer together. Times are milliseconds since the epoch. */
 export type ProgressEvent =
   | { readonly kind: 'started'; readonly step: string; readonly name: string; readonly time: number }
@@ -8,9 +36,11 @@ export type ProgressEvent =
       readonly step: string
       readonly status: 'done' | 'cached' | 'failed' | 'canceled'
       readonly time: number
-      /** One line: why it failed, or why a step was not cached. */
+      /** One line: why it failed. */
       readonly detail?: string | undefined
     }
+  /** The step is not in the cache, and is being done. */
+  | { readonly kind: 'missed'; readonly step: string; readonly cause: MissCause }
   | { readonly kind: 'log'; readonly step: string; readonly stream: 'stdout' | 'stderr'; readonly bytes: Uint8Array }
   /** Bytes moved so far for one blob of a step; `total` undefined when unknown. */
   | {

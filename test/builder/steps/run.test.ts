@@ -13,6 +13,8 @@ const operation: RunOperation = {
   platform: { os: 'linux', architecture: 'amd64' },
   argv: ['make'],
   env: [],
+  args: new Set(),
+  isForced: false,
   hiddenEnv: [],
   cwd: '/',
   user: '',
