@@ -8,6 +8,7 @@ import { unreachedNote } from './check/unreached.ts'
 import type { BaseImage, BuildDeps, LayerRef, PullPolicy } from './deps.ts'
 import type { ParsedDockerfile } from './dockerfile/instruction.ts'
 import { didYouMean } from './dockerfile/suggest.ts'
+import { recordBuild } from './explain/build-record.ts'
 import type { Explainer, ExplainerOptions } from './explain/explain.ts'
 import { rememberBuild } from './explain/last-build.ts'
 import { type ImageParts, writeImage } from './image.ts'
@@ -84,11 +85,21 @@ export async function build(request: BuildRequest, deps: BuildDeps): Promise<Bui
   const work = (operation: BuildPlan['operations'][number], inputs: readonly StepResult[], running: Parameters<typeof perform>[3]) =>
     perform(operation, inputs, performance, running)
   const results = await schedule(plan.operations, work, { jobs, signal })
-  await rememberBuild(deps.store, project, [...results.values()].flatMap(({ key }) => key ?? []).sort())
   const parts = imageParts(plan, results, { labels: request.labels, epoch })
   const final =
     request.rewriteTimestamps && epoch !== undefined ? await rewriteTimes(parts, epoch, deps, performance.cache, producer, signal) : parts
-  return { ...(await writeImage(final, deps.store.blobs)), layers: final.layers, epoch }
+  const written = await writeImage(final, deps.store.blobs)
+  const steps = plan.operations.flatMap(({ id, name }) => {
+    const key = results.get(id)?.key
+    return key === undefined ? [] : { name, key }
+  })
+  await rememberBuild(
+    deps.store,
+    project,
+    steps.map(({ key }) => key),
+  )
+  await recordBuild(deps.store, written.config.digest, steps)
+  return { ...written, layers: final.layers, epoch }
 }
 
 /** All at the same time. */

@@ -1,4 +1,5 @@
 import { type DiffID, type Digest, hexOf, isDigest } from '../registry/oci/digest.ts'
+import type { MissCause } from '../registry/oci/event.ts'
 import { readIfThere } from '../registry/store/names.ts'
 import { FORMAT, type Place, writeWhole } from '../registry/store/place.ts'
 import type { StepTraits } from './explain/traits.ts'
@@ -13,6 +14,8 @@ export interface StepRecord {
   readonly parts: KeyParts
   /** Who made it: program and version. */
   readonly producer: string
+  /** Why it was done, and how long that took in milliseconds. */
+  readonly made?: { readonly cause: MissCause; readonly milliseconds: number } | undefined
   /** What it was, for explaining what it has become; records that are no step's have none. */
   readonly traits?: StepTraits | undefined
 }
@@ -50,14 +53,8 @@ export function readRecord(bytes: Uint8Array): StepRecord | undefined {
   } catch {
     return undefined
   }
-  const { diffID, created, parts, producer, traits } = value
+  const { diffID, created, parts } = value
   if (typeof diffID !== 'string' || !isDigest(diffID) || typeof created !== 'string' || typeof parts !== 'object' || parts === null)
     return undefined
-  return {
-    diffID: diffID as DiffID,
-    created,
-    parts: parts as KeyParts,
-    producer: String(producer),
-    traits: traits as StepTraits | undefined,
-  }
+  return value as StepRecord
 }

@@ -60,10 +60,10 @@ export async function perform(
   if (operation.kind === 'source') return { layers: operation.image?.layers ?? [], key: undefined, created: undefined }
   const { emit, now } = build.deps
   const step = String(operation.id)
-  emit({ kind: 'started', step, name: operation.name, time: now() })
+  emit({ kind: 'started', step, name: operation.name, time: now(), inputs: operation.inputs.map(String) })
   try {
     const { result, isCached } = await performStep(operation, inputs, build, running)
-    emit({ kind: 'finished', step, status: isCached ? 'cached' : 'done', time: now() })
+    emit({ kind: 'finished', step, status: isCached ? 'cached' : 'done', time: now(), layer: result.layers.at(-1)?.blob })
     return result
   } catch (error) {
     const status = running.signal.aborted ? 'canceled' : 'failed'
@@ -91,12 +91,14 @@ async function performStep(operation: Step, inputs: readonly StepResult[], build
     const wanted = explainer.wanted(operation, parts, taken.lists)
     const cause = operation.isForced ? FORCED : found === 'pruned' ? PRUNED : await explainer.cause(wanted)
     deps.emit({ kind: 'missed', step: String(operation.id), cause })
-    const layer = await makeLayer(operation, trees, taken.chosen, build, running)
-    const { traits } = wanted
-    const record: StepRecord = { diffID: layer.diffID, created: isoTime(deps.now()), parts, producer: build.producer, traits }
+    const began = deps.now()
+    const { diffID, blob } = await makeLayer(operation, trees, taken.chosen, build, running)
+    const now = deps.now()
+    const made = { cause, milliseconds: now - began }
+    const record: StepRecord = { diffID, created: isoTime(now), parts, producer: build.producer, made, traits: wanted.traits }
     await build.cache.put(key, record)
     await explainer.keep(key, wanted)
-    return { result: resultOf(key, parent, layer, record), isCached: false }
+    return { result: resultOf(key, parent, { diffID, blob }, record), isCached: false }
   } finally {
     await lock.release()
   }

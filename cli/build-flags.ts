@@ -45,6 +45,12 @@ export const buildFlags = {
     help: 'build (default), check, outline or targets; [,format=json]',
   },
   progress: progressFlag,
+  explain: {
+    kind: 'optional',
+    value: 'format',
+    bare: 'text',
+    help: 'tell at the end of every step whether and why it was done; =json as JSON',
+  },
   quiet: { kind: 'boolean', short: 'q', help: 'print the image ID only' },
   ...connectionFlags,
   load: { kind: 'boolean', help: '', ignored: 'the image is in the local store already' },

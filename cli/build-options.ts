@@ -10,6 +10,7 @@ import { TsbuildError } from '../registry/oci/error.ts'
 import { type Platform, parsePlatform, platformOfArch } from '../registry/oci/platform.ts'
 import { parseBoolean } from './booleans.ts'
 import type { Context } from './context.ts'
+import type { ExplainFormat } from './explain.ts'
 
 export function keyValues(items: readonly string[], flag: string): Map<string, string> {
   return new Map(
@@ -100,6 +101,14 @@ function limitOf(text: string): Limit {
   throw new TsbuildError('USAGE', `--ulimit ${JSON.stringify(text)} is no limit`, {
     hint: `write name=soft[:hard], with the name one of ${Object.keys(LIMITS).join(', ')}`,
   })
+}
+
+/** --explain. */
+export function explainFormat(text: string | undefined): ExplainFormat | undefined {
+  if (text === undefined || text === 'text' || text === 'json') return text
+  const isWanted = parseBoolean(text)
+  if (isWanted !== undefined) return isWanted ? 'text' : undefined
+  throw new TsbuildError('USAGE', `--explain=${text} is not known`, { hint: 'text (default) or json' })
 }
 
 /** --jobs: by default twice the number of cores, at least 4, since steps wait for disks and servers, too. */

@@ -35,7 +35,7 @@ export interface Progress {
   stop(): void
 }
 
-export type ProgressMode = 'auto' | 'tty' | 'plain' | 'quiet'
+export type ProgressMode = 'auto' | 'tty' | 'plain' | 'rawjson' | 'quiet'
 
 /** A command: the words after its name -> exit status. */
 export type CommandRun = (words: readonly string[], context: Context) => Promise<number>

@@ -10,12 +10,14 @@ export const connectionFlags = {
   'cert-file': { kind: 'list', value: 'file', help: 'PEM file of a further certificate authority; may be repeated' },
 } as const
 
-export const progressFlag = { kind: 'string', value: 'mode', help: 'auto, tty, plain or quiet (default auto)' } as const
+const PROGRESS_MODES = ['auto', 'tty', 'plain', 'rawjson', 'quiet'] as const satisfies readonly ProgressMode[]
 
-export function progressMode(text: string | undefined): ProgressMode {
-  const mode = text ?? 'auto'
-  if (mode === 'auto' || mode === 'tty' || mode === 'plain' || mode === 'quiet') return mode
-  throw new TsbuildError('USAGE', `--progress=${mode} is not known`, { hint: 'auto, tty, plain or quiet' })
+export const progressFlag = { kind: 'string', value: 'mode', help: 'auto (default), tty, plain, rawjson or quiet' } as const
+
+export function progressMode(text = 'auto'): ProgressMode {
+  const mode = PROGRESS_MODES.find((known) => known === text)
+  if (mode !== undefined) return mode
+  throw new TsbuildError('USAGE', `--progress=${text} is not known`, { hint: PROGRESS_MODES.join(', ') })
 }
 
 /** --format: json, or nothing. */

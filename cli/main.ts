@@ -20,6 +20,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   run: { summary: 'run a command in an image', load: () => import('./commands/run.ts') },
   images: { summary: 'list images', load: () => import('./commands/images.ts') },
   inspect: { summary: 'show manifest and config of an image', load: () => import('./commands/inspect.ts') },
+  why: { summary: 'tell why the steps of an image were done', load: () => import('./commands/why.ts') },
   tag: { summary: 'give an image one more name', load: () => import('./commands/tag.ts') },
   rmi: { summary: 'remove names of images', load: () => import('./commands/rmi.ts') },
   prune: { summary: 'remove what no image needs', load: () => import('./commands/prune.ts') },

@@ -16,17 +16,9 @@ export function jsonLocation({ startLine, endLine, startColumn, endColumn }: Sou
   return { ranges: [{ start, end }] }
 }
 
+/** Blanks between columns, as in buildx. */
+export const GAP = 3
+
 export function toJson(value: unknown): string {
   return `${JSON.stringify(value, undefined, 2)}\n`
-}
-
-/** Rows in columns, three blanks apart; nothing for rows without a second one. */
-export function table(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
-  const line = (row: readonly string[]) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('   ')
-      .trimEnd()
-  return rows.length < 2 ? '' : `${rows.map(line).join('\n')}\n`
 }

@@ -1,7 +1,8 @@
 import type { MountUse } from '../../builder/check/mounts.ts'
 import type { Outline } from '../../builder/check/outline.ts'
 import { printable } from '../printable.ts'
-import { jsonLocation, table, toJson } from './location.ts'
+import { table } from '../table.ts'
+import { GAP, jsonLocation, toJson } from './location.ts'
 
 /** `--call=outline`: what can be given to a build of the target. */
 export function outlineText({ name, description, args, mounts }: Outline): string {
@@ -9,7 +10,7 @@ export function outlineText({ name, description, args, mounts }: Outline): strin
   const rows = args.map((arg) => [arg.name, arg.value ?? '', arg.description ?? ''].map(printable))
   const parts = [
     head,
-    table([['BUILD ARG', 'VALUE', 'DESCRIPTION'], ...rows]),
+    listed([['BUILD ARG', 'VALUE', 'DESCRIPTION'], ...rows]),
     mountTable('SECRET', ofKind(mounts, 'secret')),
     mountTable('SSH', ofKind(mounts, 'ssh')),
   ]
@@ -21,7 +22,7 @@ function ofKind(mounts: readonly MountUse[], kind: MountUse['kind']): readonly M
 }
 
 function mountTable(title: string, mounts: readonly MountUse[]): string {
-  return table([[title, 'REQUIRED'], ...mounts.map(({ id, required }) => [printable(id), required ? 'true' : ''])])
+  return listed([[title, 'REQUIRED'], ...mounts.map(({ id, required }) => [printable(id), required ? 'true' : ''])])
 }
 
 export function outlineJson({ name, description, args, mounts }: Outline, source: Uint8Array): string {
@@ -36,4 +37,9 @@ export function outlineJson({ name, description, args, mounts }: Outline, source
     cache: ofKind(mounts, 'cache').map(({ id, at }) => ({ ID: id, location: jsonLocation(at) })),
     sources: [Buffer.from(source).toString('base64')],
   })
+}
+
+/** Nothing for titles alone. */
+function listed(rows: readonly (readonly string[])[]): string {
+  return rows.length < 2 ? '' : table(rows, GAP)
 }

@@ -1,7 +1,8 @@
 import { targetsOf } from '../../builder/check/targets.ts'
 import type { ParsedDockerfile } from '../../builder/dockerfile/instruction.ts'
 import { printable } from '../printable.ts'
-import { jsonLocation, table, toJson } from './location.ts'
+import { table } from '../table.ts'
+import { GAP, jsonLocation, toJson } from './location.ts'
 
 /** `--call=targets`: what can be given to --target. A stage without a name is listed where it is the default. */
 export function targetsText(parsed: ParsedDockerfile): string {
@@ -10,7 +11,7 @@ export function targetsText(parsed: ParsedDockerfile): string {
     [...(name === undefined ? [] : [name]), ...(isDefault ? ['(default)'] : [])].join(' '),
     printable(description),
   ])
-  return table([['TARGET', 'DESCRIPTION'], ...rows])
+  return table([['TARGET', 'DESCRIPTION'], ...rows], GAP)
 }
 
 export function targetsJson(parsed: ParsedDockerfile, source: Uint8Array): string {

@@ -1,4 +1,5 @@
 import { build } from '../../builder/build.ts'
+import type { Emit } from '../../registry/oci/event.ts'
 import { platformOfArch } from '../../registry/oci/platform.ts'
 import { familiarReference, formatReference, parseReference, withDefaultTag } from '../../registry/oci/reference.ts'
 import { parseBoolean } from '../booleans.ts'
@@ -8,6 +9,7 @@ import {
   allowedOf,
   buildArguments,
   buildPlatform,
+  explainFormat,
   jobsOf,
   keyValues,
   networkOf,
@@ -17,13 +19,16 @@ import {
 } from '../build-options.ts'
 import { callOf } from '../call.ts'
 import { answer } from '../calls/call.ts'
-import { command } from '../context.ts'
+import { command, type Progress } from '../context.ts'
+import { explained, explainJson, explainText } from '../explain.ts'
 import { connectionOptions, progressMode } from '../flags.ts'
 import { withLayouts } from '../layout-bases.ts'
 import { lentBy } from '../lent.ts'
 import { namedContexts } from '../named-contexts.ts'
 import { isToStdout, outputsOf } from '../output-flags.ts'
 import { carryOut } from '../outputs.ts'
+import { RunLog } from '../progress/run-log.ts'
+import { allCached, summaryTable } from '../progress/summary.ts'
 import { writeResultFiles } from '../result-files.ts'
 import { stepNetwork } from '../step-network.ts'
 import { lazyWorkspace, openWorkspace } from '../wire.ts'
@@ -53,7 +58,9 @@ export const run = command(
       stepNetwork: stepNetwork(options['add-host']),
       resources: stepResources(options),
     }
-    const progress = context.progress(options.quiet ? 'quiet' : progressMode(options.progress))
+    const mode = options.quiet ? 'quiet' : progressMode(options.progress)
+    const explain = explainFormat(options.explain)
+    const { progress, log } = logged(context.progress(mode))
     try {
       const names = options.tag.map((tag) => formatReference(withDefaultTag(parseReference(tag))))
       const outputs = outputsOf(options.output, { push: options.push, names })
@@ -95,6 +102,9 @@ export const run = command(
       await carryOut(outputs, { result, names }, workspace, context)
       await writeResultFiles(options, result, names)
       progress.stop()
+      if (mode !== 'quiet' && mode !== 'rawjson' && !allCached(log.steps)) context.printError(summaryTable(log.steps))
+      if (explain !== undefined)
+        context.printError(explain === 'json' ? explainJson(explained(log.steps)) : explainText(explained(log.steps)))
       const print = outputs.some(isToStdout) ? context.printError : context.print
       if (!options.quiet) for (const name of names) context.printError(`named ${familiarReference(parseReference(name))}\n`)
       print(`${options.quiet ? result.config.digest : result.manifest.digest}\n`)
@@ -104,3 +114,13 @@ export const run = command(
     }
   },
 )
+
+/** Progress that also keeps what happened. */
+function logged(progress: Progress): { progress: Progress; log: RunLog } {
+  const log = new RunLog()
+  const emit: Emit = (event) => {
+    log.add(event)
+    progress.emit(event)
+  }
+  return { progress: { ...progress, emit }, log }
+}

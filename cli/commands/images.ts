@@ -6,6 +6,7 @@ import { command } from '../context.ts'
 import { checkFormat } from '../flags.ts'
 import { printable } from '../printable.ts'
 import { formatSize } from '../progress/format.ts'
+import { table } from '../table.ts'
 import { openWorkspace } from '../wire.ts'
 
 interface Row {
@@ -45,17 +46,4 @@ async function rowOf(store: Store, { name, descriptor }: NamedDescriptor): Promi
 
 function cells(row: Row): string[] {
   return [row.name, row.digest.slice(0, 19), row.created.slice(0, 19), formatSize(row.bytes)].map(printable)
-}
-
-function table(rows: readonly string[][]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)))
-  return rows
-    .map(
-      (row) =>
-        `${row
-          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('')
 }

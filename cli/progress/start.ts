@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { Context, Progress, ProgressMode } from '../context.ts'
 import { printable } from '../printable.ts'
 import { plainProgress, warningText } from './plain.ts'
+import { rawJsonProgress } from './raw-json.ts'
 import { ttyProgress } from './tty.ts'
 
 interface Screen extends Pick<Context, 'env' | 'now' | 'signal'> {
@@ -21,6 +22,7 @@ function renderer(mode: ProgressMode, { stream, now, env }: Screen): Omit<Progre
       emit: (event) => event.kind === 'warning' && event.page === undefined && write(`WARNING: ${printable(warningText(event))}\n`),
       stop: () => {},
     }
+  if (mode === 'rawjson') return { emit: rawJsonProgress(write, now), stop: () => {} }
   const isTerminal = mode === 'tty' || (mode === 'auto' && stream().isTTY && env.TERM !== 'dumb')
   if (!isTerminal) return { emit: plainProgress(write, now), stop: () => {} }
   // 0 is what a terminal says whose size nobody has set.

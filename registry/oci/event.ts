@@ -30,7 +30,14 @@ export type MissPart =
 
 /** One thing that happened, for whoever shows it. `step` ties events of one step or transfer together. Times are milliseconds since the epoch. */
 export type ProgressEvent =
-  | { readonly kind: 'started'; readonly step: string; readonly name: string; readonly time: number }
+  /** `inputs`: the steps whose results it needs. */
+  | {
+      readonly kind: 'started'
+      readonly step: string
+      readonly name: string
+      readonly time: number
+      readonly inputs?: readonly string[] | undefined
+    }
   | {
       readonly kind: 'finished'
       readonly step: string
@@ -38,6 +45,8 @@ export type ProgressEvent =
       readonly time: number
       /** One line: why it failed. */
       readonly detail?: string | undefined
+      /** What the step made or found: its own layer, compressed. */
+      readonly layer?: { readonly digest: string; readonly size: number } | undefined
     }
   /** The step is not in the cache, and is being done. */
   | { readonly kind: 'missed'; readonly step: string; readonly cause: MissCause }

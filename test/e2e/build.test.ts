@@ -263,7 +263,7 @@ describe('tsbuild build', () => {
       assert.match(stderr, /^ > why$/m)
       assert.match(stderr, /Dockerfile:2/)
       assert.match(stderr, />>> RUN echo before/)
-      assert.doesNotMatch(stderr, /^#\d+ .*never/m)
+      assert.doesNotMatch(stderr, /^#\d+ .*touch/m)
     })
     for (const [what, dockerfile, message] of [
       ['an unknown instruction', 'FROM scratch\nRUNN x\n', /RUNN.*\n?.*did you mean RUN/],

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { chmodSync, renameSync, rmSync, utimesSync } from 'node:fs'
+import { digestOf } from '../../registry/oci/digest.ts'
+import { complains } from './failing.ts'
 import { provesSound } from './kill-support.ts'
 import { type Workbench, withBench } from './workbench.ts'
 
@@ -174,6 +176,41 @@ describe('a step that is done again', function () {
         else assert.match(why, want, name)
       }
     })
+
+  it('is in --explain and why with the whole values, and in JSON', async () => {
+    bench.write('context/src/b.js', 'B')
+    const { stderr } = await bench.build(DOCKERFILE, ['--explain=json', '-t', 'app'])
+    const line = stderr.split('\n').find((text) => text.startsWith('[{')) ?? ''
+    const steps = JSON.parse(line) as { step: string; cached: boolean; cause?: object }[]
+    const changed = { part: 'file', name: 'b.js', was: digestOf('b'), is: digestOf('B') }
+    assert.deepEqual(
+      steps.filter(({ cached }) => !cached).map(({ step, cause }) => [step.slice(0, 10), cause]),
+      [
+        ['[5/6] COPY', changed],
+        ['[6/6] RUN ', steps.at(-1)?.cause],
+      ],
+    )
+    const why = await bench.expect(['why', 'app', '5'])
+    assert.match(why, /^\[5\/6\] COPY .*: b\.js changed: .*\n {2}was sha256:[0-9a-f]{64}\n {2}is {2}sha256:[0-9a-f]{64}$/)
+    assert.equal((await bench.expect(['why', 'app'])).split('\n').filter((text) => text.startsWith('[')).length, 6)
+    assert.deepEqual(JSON.parse(await bench.expect(['why', '--format=json', 'app', 'COPY --chown']))[0].cause, changed)
+    const again = await bench.build(DOCKERFILE, ['--explain'])
+    assert.equal(again.stderr.split('\n').filter((text) => text.endsWith(': cached')).length, 6, again.stderr)
+  })
+
+  it('is told by why only of images and steps that are known', async () => {
+    complains(await bench.run(['why', 'base']), { says: /base was not built in this store/, hint: /pulled/ })
+    await bench.build(DOCKERFILE, ['-t', 'app'])
+    complains(await bench.run(['why', 'app', '77']), { says: 'no step "77"', hint: /\[2\/6\] WORKDIR/ })
+  })
+
+  it('is done again alone with its stage for --no-cache-filter, and a name of no stage is told', async () => {
+    const dockerfile = 'FROM base AS one\nRUN echo 1 > /a\nFROM base AS two\nRUN echo 2 > /b\nFROM one\nCOPY --from=two /b /\n'
+    await reasonsOf(dockerfile)
+    assert.deepEqual(await reasonsOf(dockerfile, ['--no-cache-filter', 'TWO']), { 'RUN echo 2 > /b': '--no-cache' })
+    const { stderr } = await bench.build(dockerfile, ['--no-cache-filter=tow'])
+    assert.match(stderr, /^WARNING: NoCacheFilterUnknown: --no-cache-filter: no stage is called tow; did you mean two\?$/m)
+  })
 
   it('says that it was never done when everything was forgotten', async () => {
     await bench.expect(['prune', '--all'])

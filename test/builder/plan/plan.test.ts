@@ -45,7 +45,7 @@ function plan(
     machine,
     network: options.network ?? 'host',
     resources: { shmSize: 1, limits: [] },
-      noCache: new Set(),
+    noCache: new Set(),
   })
 }
 

@@ -1,0 +1,34 @@
+import type { MissCause } from '../registry/oci/event.ts'
+import { printable, shortened } from './printable.ts'
+import { causeText } from './progress/cause.ts'
+import type { LoggedStep } from './progress/run-log.ts'
+
+/** `--explain`, `why`: as text or JSON. */
+export type ExplainFormat = 'text' | 'json'
+
+/** A step and why it was done; no cause for one that was found. */
+export interface Explained {
+  readonly name: string
+  readonly cause: MissCause | undefined
+}
+
+export function explained(steps: readonly LoggedStep[]): Explained[] {
+  return steps.flatMap(({ name, status, cause }) => (status === 'cached' || cause !== undefined ? [{ name, cause }] : []))
+}
+
+/** A step a line, and below it the whole values that differ. */
+export function explainText(steps: readonly Explained[]): string {
+  return steps.map(({ name, cause }) => `${printable(name)}: ${cause === undefined ? 'cached' : causeLines(cause)}\n`).join('')
+}
+
+/** One line of JSON: `[{"step": name, "cached": true}, {"step": name, "cached": false, "cause": {"part": ..., "name": ..., "was": ..., "is": ...}}]`. */
+export function explainJson(steps: readonly Explained[]): string {
+  return `${JSON.stringify(steps.map(({ name, cause }) => ({ step: name, cached: cause === undefined, ...(cause && { cause }) })))}\n`
+}
+
+function causeLines(cause: MissCause): string {
+  const text = printable(causeText(cause))
+  const values = [cause.was, cause.is]
+  if (values.every((value) => value === undefined || text.includes(value))) return text
+  return `${text}${values.map((value, index) => (value === undefined ? '' : `\n  ${index === 0 ? 'was' : 'is '} ${printable(shortened(value))}`)).join('')}`
+}
