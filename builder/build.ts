@@ -10,6 +10,7 @@ import { located } from './located.ts'
 import { perform, type StepResult } from './perform.ts'
 import type { BuildPlan } from './plan/plan.ts'
 import type { WantedImage } from './plan/platforms.ts'
+import { checkRunnable } from './plan/runnable.ts'
 import { type PrepareRequest, prepare } from './prepare.ts'
 import { rewriteTimes } from './rewrite.ts'
 import { schedule } from './schedule.ts'
@@ -70,6 +71,7 @@ export async function build(request: BuildRequest, deps: BuildDeps): Promise<Bui
   const since = noCache ? deps.now() : undefined
   const emptied = request.keepCacheMounts ? undefined : new Set<string>()
   const performance = { deps, cache: new StepCache(deps.store), context, named, network: stepNetwork, since, producer, emptied }
+  checkRunnable(plan, request.buildPlatform)
   checkAllowed(plan, request)
   await checkLent(plan.operations, deps.lent)
   const work = (operation: BuildPlan['operations'][number], inputs: readonly StepResult[], running: Parameters<typeof perform>[3]) =>

@@ -24,7 +24,7 @@ export interface PlanInput {
   readonly globals: ReadonlyMap<string, string>
   readonly buildArgs: ReadonlyMap<string, string>
   readonly escape: string
-  /** Of the machine: what RUN can execute. */
+  /** Of the machine, for build checks. */
   readonly machine: Platform
   readonly network: 'host' | 'none'
   readonly resources: StepResources

@@ -19,7 +19,6 @@ import {
 import { applyMetadata, commandLine } from './metadata.ts'
 import { type MountSurroundings, planMounts } from './mounts.ts'
 import type { Graph, StagePlan } from './plan.ts'
-import { canExecute, foreignRun } from './platforms.ts'
 import { checkRemotes } from './remote-sources.ts'
 import { type Base, mountKey, type Stage } from './stages.ts'
 
@@ -101,8 +100,6 @@ class StagePlanner {
   }
 
   #run(state: StageState, instruction: RunInstruction): StageState {
-    const { machine } = this.#graph.input
-    if (!canExecute(state.platform, machine)) throw foreignRun(state.platform, machine, instruction.at)
     const { argv, script } = startOf(instruction, state)
     const { scope, config } = state
     const env = [...scope.runEnvironment()].map(([name, value]) => `${name}=${value}`)

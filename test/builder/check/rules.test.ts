@@ -39,6 +39,8 @@ const ROWS: readonly Row[] = [
   ['parts of the target', 'FROM --platform=$TARGETOS/$TARGETARCH a', []],
   ['a constant, the stage named by the system', 'FROM --platform=linux/amd64 a AS on-linux', []],
   ['a constant without a name', 'FROM --platform=linux/amd64 a', ['FromPlatformFlagConstDisallowed 1']],
+  ['what cannot be run here', 'FROM --platform=linux/arm64 a AS arm64\nRUN x\nLABEL l=$x', ['UndefinedVar 3']],
+  ['what cannot be made here', 'FROM --platform=windows/amd64 a AS windows\nRUN x\nLABEL l=$x', ['UndefinedVar 3']],
   ['an image of another platform that nobody asked for', 'FROM other-platform', ['InvalidBaseImagePlatform 1']],
   // values
   ['a variable of the base image', 'FROM a\nWORKDIR $HOME', [], { base: { Env: ['HOME=/root'] } }],
