@@ -277,6 +277,10 @@ describe('ADD of what servers have', function () {
       const { image } = await add(`ADD --keep-git-dir=true ${server.url('static.git')}#v2 /`)
       assert.ok(image.tree.has('one') && image.tree.has('.git/HEAD'))
     })
+    it('need not end in .git with --keep-git-dir', async () => {
+      const { stderr } = await refused(`ADD --keep-git-dir=false ${server.url('repo')}#main /`)
+      assert.match(stderr, /git ls-remote failed: .*\/repo/)
+    })
     it('moves with its branch', async () => {
       server.repository('moving', { one: '1' })
       const line = `ADD ${server.url('moving.git')}#main /`

@@ -194,6 +194,11 @@ describe('remoteSource', () => {
     ['ftp://example.com/a', undefined],
   ] as const)
     it(`${source} is ${kind ?? 'a path'}`, () => assert.equal(remoteSource(source), kind))
+  for (const keepGitDir of [true, false])
+    it(`--keep-git-dir=${keepGitDir} makes any web address a repository`, () => {
+      assert.equal(remoteSource('https://example.com/~a/b#main', keepGitDir), 'git')
+      assert.equal(remoteSource('a/b', keepGitDir), undefined)
+    })
 })
 
 describe('suggest', () => {
