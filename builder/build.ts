@@ -7,6 +7,7 @@ import { unreachedNote } from './check/unreached.ts'
 import type { BaseImage, BuildDeps, LayerRef, PullPolicy } from './deps.ts'
 import { type ImageParts, writeImage } from './image.ts'
 import { located } from './located.ts'
+import { ignoresCache, type NoCache, unknownStages } from './no-cache.ts'
 import { perform, type StepResult } from './perform.ts'
 import type { BuildPlan } from './plan/plan.ts'
 import type { WantedImage } from './plan/platforms.ts'
@@ -23,8 +24,8 @@ export interface BuildRequest extends PrepareRequest {
   /** How the files of `contexts` that are no images are opened: when a step first needs them. */
   readonly openContext?: ((name: string) => Promise<SourceTree>) | undefined
   readonly labels: ReadonlyMap<string, string>
-  readonly noCache: boolean
-  /** False empties each cache mount once, before it is used. */
+  readonly noCache: NoCache
+  /** False empties each cache mount of steps that `noCache` names once, before it is used. */
   readonly keepCacheMounts: boolean
   /** RUN --security=insecure may be had. */
   readonly allowInsecure: boolean
@@ -63,14 +64,15 @@ export async function build(request: BuildRequest, deps: BuildDeps): Promise<Bui
   const dates = { context, contexts, openContext: named, deps, signal }
   const { parsed, report, outcome } = await prepare(request, (wanted) => resolveImages(wanted, request, deps), dates)
   announce(report, deps.emit)
+  for (const warning of unknownStages(noCache, parsed)) deps.emit(warning)
   if ('error' in outcome) throw outcome.error
   const { plan, stages, epoch } = outcome
   if (request.rewriteTimestamps && epoch === undefined) deps.emit(NOTHING_REWRITTEN)
   const unreached = request.target === undefined ? unreachedNote(parsed, stages) : undefined
   if (unreached !== undefined) deps.emit({ kind: 'note', message: unreached })
-  const since = noCache ? deps.now() : undefined
   const emptied = request.keepCacheMounts ? undefined : new Set<string>()
-  const performance = { deps, cache: new StepCache(deps.store), context, named, network: stepNetwork, since, producer, emptied }
+  const past = { cache: new StepCache(deps.store), ignoresCache: ignoresCache(noCache), began: deps.now(), emptied }
+  const performance = { deps, context, named, network: stepNetwork, producer, ...past }
   checkRunnable(plan, request.buildPlatform)
   checkAllowed(plan, request)
   await checkLent(plan.operations, deps.lent)

@@ -26,10 +26,12 @@ export interface Performance {
   /** Files of a named context. */
   readonly named: (name: string) => Promise<SourceTree>
   readonly network: StepNetwork
-  /** Milliseconds since the epoch: with --no-cache only what was made since the build began is taken for done. */
-  readonly since: number | undefined
+  /** Whether an operation takes nothing for done but what was made since this build began. */
+  readonly ignoresCache: (operation: Operation) => boolean
+  /** Milliseconds since the epoch. */
+  readonly began: number
   readonly producer: string
-  /** Names of cache mounts that this build has emptied; undefined when it keeps them. */
+  /** Names of cache mounts that this build has emptied, for operations that ignore the cache; undefined when it keeps them. */
   readonly emptied: Set<string> | undefined
 }
 
@@ -83,7 +85,7 @@ async function performStep(
   const partsNow = () => keyParts(operation, { parent: identityOf(parent), content: chosen?.content, idKind: deps.idKind(), shown })
   const find = async (key: Digest) => {
     const record = await cache.find(key)
-    if (record !== undefined && build.since !== undefined && Date.parse(record.created) < build.since) return undefined
+    if (record !== undefined && Date.parse(record.created) < build.began && build.ignoresCache(operation)) return undefined
     const layer = record === undefined ? undefined : await knownLayer(record.diffID, deps)
     return record === undefined || layer === undefined ? undefined : resultOf(parent, layer, record)
   }
@@ -177,7 +179,8 @@ async function runLayer(
   build: Performance,
   running: Running,
 ): Promise<LayerRef> {
-  const { deps, network, emptied } = build
+  const { deps, network } = build
+  const emptied = build.ignoresCache(operation) ? build.emptied : undefined
   const { signal } = running
   const parent = inputs[0] ?? []
   const snapshots = await deps.snapshots()

@@ -50,23 +50,17 @@ function optionOf(name: string, flag: Flag): Option {
   const short = flag.short === undefined ? '' : `-${flag.short}, `
   const value = flag.kind === 'boolean' ? '' : ` <${flag.value}>`
   const option = new Option(`${short}--${name}${value}`, flag.help)
+  option.negate = false // --no-cache is no opposite of --cache
   if (flag.hidden || flag.ignored !== undefined) option.hideHelp()
   return flag.kind === 'list' ? option.argParser((item: string, items: string[] = []) => [...items, item]) : option
 }
 
 function optionsOf<F extends Flags>(flags: F, values: Record<string, unknown>): OptionsOf<F> {
   const options = Object.entries(flags).map(([name, flag]) => {
-    // Commander reads --no-cache as the opposite of --cache.
-    if (flag.kind === 'boolean' && name.startsWith('no-')) return [name, values[camelCase(name.slice(3))] === false]
-    const value = name.startsWith('no-') ? positive(values[camelCase(name.slice(3))]) : values[camelCase(name)]
+    const value = values[camelCase(name)]
     return [name, flag.kind === 'boolean' ? value === true : flag.kind === 'list' ? (value ?? []) : value]
   })
   return Object.fromEntries(options) as OptionsOf<F>
-}
-
-/** Of --no-x=value; true is commander's default of --x. */
-function positive(value: unknown): unknown {
-  return value === true ? undefined : value
 }
 
 function camelCase(name: string): string {

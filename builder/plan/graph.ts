@@ -19,6 +19,8 @@ interface OperationBase {
   readonly name: string
   readonly at: SourceRange
   readonly platform: Platform
+  /** Name of the stage that it is a step of, in lower case. */
+  readonly stage?: string | undefined
 }
 
 /** A base image, or nothing at all (`image` undefined: scratch). */

@@ -154,6 +154,7 @@ class StagePlanner {
       ...this.#common(instruction, [scratch]),
       at,
       name: `[internal] load ${label.replace(/^the /, '')} /${source}`,
+      stage: undefined,
       from,
       fromLabel: label,
       sources: [source.replace(/[*?[\\]/g, '\\$&')],
@@ -237,7 +238,14 @@ class StagePlanner {
 
   #common(instruction: Instruction, inputs: readonly number[]) {
     const name = this.#names.get(instruction) ?? stepTitle(instruction)
-    return { id: this.#graph.nextID, inputs, name, at: instruction.at, platform: this.#graph.platformOf(this.#stage) }
+    return {
+      id: this.#graph.nextID,
+      inputs,
+      name,
+      at: instruction.at,
+      platform: this.#graph.platformOf(this.#stage),
+      stage: this.#stage.name,
+    }
   }
 }
 

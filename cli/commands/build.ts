@@ -45,7 +45,7 @@ export const run = command(
       target: options.target,
       labels: keyValues(options.label, 'label'),
       platform: buildPlatform(options.platform),
-      ...noCacheOf(options['no-cache']),
+      ...noCacheOf(options['no-cache'], options['no-cache-filter']),
       ...allowedOf(options.allow),
       pull: pullPolicy(options.pull),
       jobs: jobsOf(options.jobs),
