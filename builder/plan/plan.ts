@@ -151,13 +151,13 @@ function startOf(stage: Stage, graph: Graph, done: ReadonlyMap<number, StageStat
   const files = base.kind === 'tree' ? graph.files(base.name, platform, stage.from.at) : undefined
   const config = { ...withoutTriggers(structuredClone(given)), WorkingDir: cleanPath(`/${given?.WorkingDir ?? ''}`) } // Docker writes "" where there is none
   const env = config.Env ?? []
-  const withPath = env.some((item) => item.startsWith('PATH=')) ? env : [...env, DEFAULT_PATH]
+  const withPath = platform.os === 'windows' || env.some((item) => item.startsWith('PATH=')) ? env : [...env, DEFAULT_PATH]
   if (image !== undefined) graph.checks.base(stage, image, { wanted: platform, machine: graph.input.machine })
   const { globals, buildArgs, escape: escapeCharacter } = graph.input
   return {
     last: files ?? graph.source(reference, platform, stage.from.at),
     platform,
-    config: { ...config, Env: withPath },
+    config: withPath.length === 0 ? config : { ...config, Env: withPath },
     author: image?.config.author,
     history: files === undefined || base.kind !== 'tree' ? [] : [{ createdBy: `FROM ${base.name} # build context`, operation: files }],
     base: image?.config,

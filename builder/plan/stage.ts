@@ -92,7 +92,7 @@ class StagePlanner {
       case 'from':
         throw new Error('a stage holds no FROM')
       default: {
-        const { config, createdBy } = applyMetadata(state.config, instruction, state.scope, state.hasOwnCmd)
+        const { config, createdBy } = applyMetadata(instruction, state)
         const [hasOwnCmd, hasOwnEnv] = [state.hasOwnCmd || instruction.kind === 'cmd', state.hasOwnEnv || instruction.kind === 'env']
         return { ...described(state, createdBy), config, hasOwnCmd, hasOwnEnv }
       }
@@ -254,12 +254,12 @@ function devicesOf({ flags }: RunInstruction): RunDevice[] {
 }
 
 /** argv of a RUN, and the file that it is when it is a script. */
-function startOf(instruction: RunInstruction, { config }: StageState): { argv: string[]; script: InlineFile | undefined } {
+function startOf(instruction: RunInstruction, state: StageState): { argv: string[]; script: InlineFile | undefined } {
   const form = runForm(instruction)
-  if (form.kind === 'exec') return { argv: commandLine({ form: 'exec', argv: form.argv }, config), script: undefined }
-  if (form.kind === 'shell') return { argv: commandLine({ form: 'shell', text: form.text }, config), script: undefined }
+  if (form.kind === 'exec') return { argv: commandLine({ form: 'exec', argv: form.argv }, state), script: undefined }
+  if (form.kind === 'shell') return { argv: commandLine({ form: 'shell', text: form.text }, state), script: undefined }
   const script = { name: form.name.replaceAll('/', '_'), content: form.text }
-  return { argv: commandLine({ form: 'shell', text: `${SCRIPT_FOLDER}/${script.name}` }, config), script }
+  return { argv: commandLine({ form: 'shell', text: `${SCRIPT_FOLDER}/${script.name}` }, state), script }
 }
 
 function contextOf(name: string): CopyFrom {

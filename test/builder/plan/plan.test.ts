@@ -42,7 +42,7 @@ function plan(
     images,
     globals,
     buildArgs,
-    escape: '\\',
+    escape: parsed.directives.escape,
     machine,
     network: options.network ?? 'host',
     resources: { shmSize: 1, limits: [] },
@@ -92,9 +92,11 @@ describe('planBuild', () => {
   for (const [what, text, platform] of [
     ['a RUN that this machine cannot execute', 'FROM --platform=linux/arm64 a\nRUN x\n', 'linux/amd64'],
     ['a RUN of the target that it cannot execute', 'FROM a\nRUN x\n', 'linux/arm64'],
-    ['a stage for Windows', 'FROM --platform=windows/arm64 scratch\nCOPY x /\n', 'linux/amd64'],
-    ['an image for Windows', 'FROM scratch\nCOPY x /\n', 'windows/amd64'],
-    ['an image for Windows without files', 'FROM scratch\nCMD x\n', 'windows/amd64'],
+    ['a base for Windows', 'FROM --platform=windows/arm64 a\nCOPY x /\n', 'linux/amd64'],
+    ['a copy from an image for Windows', 'FROM scratch\nCOPY --from=a x /\n', 'windows/amd64'],
+    ['WORKDIR for Windows', 'FROM scratch\nWORKDIR /x\n', 'windows/amd64'],
+    ['a drive', 'FROM scratch\nCOPY x C:/x\n', 'windows/amd64'],
+    ['a backslash', '# escape=`\nFROM scratch\nCOPY x a\\x\n', 'windows/amd64'],
   ] as const)
     it(`plans ${what}, and knows that it cannot be made`, () => {
       const made = plan(text, { platform })
@@ -103,6 +105,12 @@ describe('planBuild', () => {
         message: /arm64|windows\/amd64/,
       })
     })
+  it('gives an image for Windows the shell of Windows, no PATH, and what is copied', () => {
+    const made = plan('FROM scratch\nCOPY x /\nENTRYPOINT go\nSHELL ["pwsh"]\nCMD now\n', { platform: 'windows/amd64' })
+    checkRunnable(made, parsePlatform('linux/amd64'))
+    const { Entrypoint, Cmd, Env } = made.target.config
+    assert.deepEqual({ Entrypoint, Cmd, Env }, { Entrypoint: ['cmd', '/S', '/C', 'go'], Cmd: ['pwsh', 'now'], Env: undefined })
+  })
   it('points at the RUN that cannot be executed', () => {
     const made = plan('FROM a\nRUN x\n', { platform: 'linux/arm64' })
     assert.throws(() => checkRunnable(made, parsePlatform('linux/amd64')), { at: { file: 'Dockerfile', startLine: 2, endLine: 2 } })
