@@ -38,6 +38,23 @@ export function readIgnore(source: string | Uint8Array, file: string): IgnoreMat
   return matcherOf(lines.flatMap((line, index) => readRule(line, index + 1, file) ?? []))
 }
 
+/** `readIgnore` at the first use: what nobody asks about cannot be wrong. */
+export function readIgnoreWhenUsed(source: string | Uint8Array, file: string): IgnoreMatcher {
+  let read: IgnoreMatcher | undefined
+  const matcher = () => {
+    read ??= readIgnore(source, file)
+    return read
+  }
+  return {
+    get rules() {
+      return matcher().rules
+    },
+    matches: (path) => matcher().matches(path),
+    canPrune: (path) => matcher().canPrune(path),
+    leavesOut: (path) => matcher().leavesOut(path),
+  }
+}
+
 function readRule(line: string, number: number, file: string): Rule | undefined {
   const text = line.trim()
   if (line.startsWith('#') || text === '') return undefined

@@ -69,6 +69,16 @@ describe('tsbuild build', () => {
       assert.match(stderr, /"b.md" is not in the build context/)
       assert.match(stderr, /\.dockerignore:3 .*\*\*\/\*\.md/)
     })
+    it('may be wrong as long as nothing of the context is used', async () => {
+      const broken = { a: 'a', '.dockerignore': 'a\n!\n' }
+      const unused = 'FROM scratch AS left\nCOPY a /\nFROM scratch\nCOPY <<EOF /b\nb\nEOF\n'
+      const { image } = await cli.build({ dockerfile: unused, files: broken })
+      assert.deepEqual([...image.tree.keys()], ['b'])
+      for (const line of ['COPY a /', 'ADD a /', 'RUN --mount=target=/c true']) {
+        const { stderr } = await cli.fail({ dockerfile: `FROM busybox\n${line}\n`, files: broken })
+        assert.match(stderr, /\.dockerignore:2\n.*illegal exclusion pattern: "!"/s)
+      }
+    })
   })
 
   describe('options', () => {
