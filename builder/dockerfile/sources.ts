@@ -9,5 +9,5 @@ const HTTP = /^https?:\/\//i
 export function remoteSource(source: string, keepGitDir?: boolean): 'git' | 'http' | undefined {
   if (GIT_SCHEME.test(source) || SCP_LIKE.test(source)) return 'git'
   if (!HTTP.test(source)) return undefined
-  return keepGitDir !== undefined || /^[^?#]*\.git\/?(?:[?#]|$)/.test(source) ? 'git' : 'http'
+  return keepGitDir !== undefined || /^[^?#]*\.git(?:[?#]|$)/.test(source) ? 'git' : 'http'
 }
