@@ -6,16 +6,16 @@ import { StepCache } from './cache.ts'
 import { type Finding, pageOf } from './check/rule.ts'
 import { unreachedNote } from './check/unreached.ts'
 import type { BaseImage, BuildDeps, LayerRef, PullPolicy } from './deps.ts'
-import type { ParsedDockerfile } from './dockerfile/instruction.ts'
-import { didYouMean } from './dockerfile/suggest.ts'
 import { recordBuild } from './explain/build-record.ts'
 import type { Explainer, ExplainerOptions } from './explain/explain.ts'
 import { rememberBuild } from './explain/last-build.ts'
 import { type ImageParts, writeImage } from './image.ts'
 import { located } from './located.ts'
+import { ignoresCache, type NoCache, unknownStages } from './no-cache.ts'
 import { perform, type StepResult } from './perform.ts'
 import type { BuildPlan } from './plan/plan.ts'
 import type { WantedImage } from './plan/platforms.ts'
+import { checkRunnable } from './plan/runnable.ts'
 import { type PrepareRequest, prepare } from './prepare.ts'
 import { rewriteTimes } from './rewrite.ts'
 import { schedule } from './schedule.ts'
@@ -30,7 +30,8 @@ export interface BuildRequest extends PrepareRequest {
   readonly labels: ReadonlyMap<string, string>
   /** Which Dockerfile of which context it is: what it was before is looked for among steps of the same. */
   readonly project: string
-  /** False empties each cache mount once, before it is used. */
+  readonly noCache: NoCache
+  /** False empties each cache mount of steps that `noCache` names once, before it is used. */
   readonly keepCacheMounts: boolean
   /** RUN --security=insecure may be had. */
   readonly allowInsecure: boolean
@@ -65,29 +66,30 @@ const NOTHING_REWRITTEN = {
 /** Builds the target stage: its image is in the store afterwards, without a name. Every error that comes from the Dockerfile has its place in it. */
 export async function build(request: BuildRequest, deps: BuildDeps): Promise<BuildResult> {
   const named = request.openContext ?? (() => Promise.reject(new Error('no contexts were named')))
-  const { context, contexts, stepNetwork, producer, signal, jobs } = request
+  const { context, contexts, stepNetwork, noCache, producer, signal, jobs } = request
   const dates = { context, contexts, openContext: named, deps, signal }
   const { parsed, report, outcome } = await prepare(request, (wanted) => resolveImages(wanted, request, deps), dates)
   announce(report, deps.emit)
+  for (const warning of unknownStages(noCache, parsed)) deps.emit(warning)
   if ('error' in outcome) throw outcome.error
   const { plan, stages, epoch } = outcome
   if (request.rewriteTimestamps && epoch === undefined) deps.emit(NOTHING_REWRITTEN)
   const unreached = request.target === undefined ? unreachedNote(parsed, stages) : undefined
   if (unreached !== undefined) deps.emit({ kind: 'note', message: unreached })
-  warnOfUnknown(request, parsed, deps.emit)
-  const emptied = request.keepCacheMounts ? undefined : new Set<string>()
   const cache = new StepCache(deps.store)
   const project = digestOf(request.project)
   const explainer = lazyExplainer({ place: deps.store, cache, operations: plan.operations, project })
-  const performance = { deps, cache, context, named, network: stepNetwork, since: deps.now(), producer, emptied, explainer }
+  const emptied = request.keepCacheMounts ? undefined : new Set<string>()
+  const past = { cache, ignoresCache: ignoresCache(noCache), began: deps.now(), emptied, explainer }
+  const performance = { deps, context, named, network: stepNetwork, producer, ...past }
+  checkRunnable(plan, request.buildPlatform)
   checkAllowed(plan, request)
   await checkLent(plan.operations, deps.lent)
   const work = (operation: BuildPlan['operations'][number], inputs: readonly StepResult[], running: Parameters<typeof perform>[3]) =>
     perform(operation, inputs, performance, running)
   const results = await schedule(plan.operations, work, { jobs, signal })
   const parts = imageParts(plan, results, { labels: request.labels, epoch })
-  const final =
-    request.rewriteTimestamps && epoch !== undefined ? await rewriteTimes(parts, epoch, deps, performance.cache, producer, signal) : parts
+  const final = request.rewriteTimestamps && epoch !== undefined ? await rewriteTimes(parts, epoch, deps, cache, producer, signal) : parts
   const written = await writeImage(final, deps.store.blobs)
   const steps = plan.operations.flatMap(({ id, name }) => {
     const key = results.get(id)?.key
@@ -124,22 +126,6 @@ function lazyExplainer(options: ExplainerOptions): () => Promise<Explainer> {
     explainer ??= import('./explain/explain.ts').then((module) => new module.Explainer(options))
     return explainer
   }
-}
-
-/** --no-cache-filter: a name that no stage has does nothing, and is misspelt more often than not. */
-function warnOfUnknown({ noCache }: BuildRequest, { instructions }: ParsedDockerfile, emit: Emit): void {
-  if (noCache === 'all') return
-  const stages = new Set(instructions.flatMap((instruction) => (instruction.kind === 'from' ? (instruction.stageName ?? []) : [])))
-  for (const name of noCache)
-    if (!stages.has(name)) {
-      const hint = didYouMean(name, stages)
-      emit({
-        kind: 'warning',
-        code: 'NoCacheFilterUnknown',
-        message: `--no-cache-filter: no stage is called ${name}`,
-        ...(hint && { hint }),
-      })
-    }
 }
 
 function checkAllowed(plan: BuildPlan, { allowInsecure, allowDevices }: BuildRequest): void {

@@ -34,7 +34,7 @@ export async function contextUse(request: ContextUseRequest, tree: SourceTree): 
   const parsed = parseDockerfile(request.dockerfile.bytes, request.dockerfile.file)
   const resolve: ResolveImages = async (wanted) =>
     new Map([...wanted].map(([key, { reference, platform }]) => [key, unseen(reference, platform)]))
-  const settings = { ...request, network: 'none', resources: { shmSize: 0, limits: [] }, noCache: new Set<string>() } as const
+  const settings = { ...request, network: 'none', resources: { shmSize: 0, limits: [] } } as const
   const { plan } = await planOf(parsed, settings, { resolve, found: [], dates: undefined })
   const paths = new Set<Bytes>()
   const missing: ContextUse['missing'][number][] = []

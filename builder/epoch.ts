@@ -91,7 +91,7 @@ async function timeOfAdd(instructions: readonly Instruction[], add: Add, input: 
   for (const one of instructions) if (one.kind === 'arg') scope.declareArgs(one)
   const url = scope.expandWord(add.sources[0] ?? '', add.at)
   const checksum = add.checksum === undefined ? undefined : scope.expandWord(add.checksum, add.at)
-  switch (remoteSource(url)) {
+  switch (remoteSource(url, add.keepGitDir)) {
     case 'http': {
       const { httpTree } = await import('./sources/context.ts')
       return (await httpTree(url, { label: EPOCH, signal, checksum }, deps)).made?.()

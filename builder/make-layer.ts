@@ -73,7 +73,8 @@ async function runLayer(
   build: Performance,
   running: Running,
 ): Promise<LayerRef> {
-  const { deps, network, emptied } = build
+  const { deps, network } = build
+  const emptied = build.ignoresCache(operation) ? build.emptied : undefined
   const { signal } = running
   const parent = inputs[0] ?? []
   const snapshots = await deps.snapshots()

@@ -24,12 +24,14 @@ export interface Performance {
   /** Files of a named context. */
   readonly named: (name: string) => Promise<SourceTree>
   readonly network: StepNetwork
-  /** When the build began, milliseconds since the epoch: of a step that is forced only what was made since is taken for done. */
-  readonly since: number
   /** Of the first step that has to be done. */
   readonly explainer: () => Promise<Explainer>
+  /** Whether an operation takes nothing for done but what was made since this build began. */
+  readonly ignoresCache: (operation: Operation) => boolean
+  /** Milliseconds since the epoch. */
+  readonly began: number
   readonly producer: string
-  /** Names of cache mounts that this build has emptied; undefined when it keeps them. */
+  /** Names of cache mounts that this build has emptied, for operations that ignore the cache; undefined when it keeps them. */
   readonly emptied: Set<string> | undefined
 }
 
@@ -89,7 +91,7 @@ async function performStep(operation: Step, inputs: readonly StepResult[], build
     if (typeof found === 'object') return { result: found, isCached: true }
     const explainer = await build.explainer()
     const wanted = explainer.wanted(operation, parts, taken.lists)
-    const cause = operation.isForced ? FORCED : found === 'pruned' ? PRUNED : await explainer.cause(wanted)
+    const cause = build.ignoresCache(operation) ? FORCED : found === 'pruned' ? PRUNED : await explainer.cause(wanted)
     deps.emit({ kind: 'missed', step: String(operation.id), cause })
     const began = deps.now()
     const { diffID, blob } = await makeLayer(operation, trees, taken.chosen, build, running)
@@ -130,7 +132,7 @@ async function find(
   build: Performance,
 ): Promise<StepResult | 'unknown' | 'pruned'> {
   const record = await build.cache.find(key)
-  if (record === undefined || (operation.isForced && Date.parse(record.created) < build.since)) return 'unknown'
+  if (record === undefined || (Date.parse(record.created) < build.began && build.ignoresCache(operation))) return 'unknown'
   const layer = await knownLayer(record.diffID, build.deps)
   return layer === undefined ? 'pruned' : resultOf(key, parent, layer, record)
 }

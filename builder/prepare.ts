@@ -13,7 +13,7 @@ import { parseDockerfile } from './dockerfile/parse.ts'
 import { EPOCH, type EpochSources, resolveEpoch } from './epoch.ts'
 import type { NamedContexts } from './plan/named-contexts.ts'
 import { hintAtStage } from './plan/near-stage.ts'
-import { type BuildPlan, type NoCache, planBuild, type StepResources } from './plan/plan.ts'
+import { type BuildPlan, planBuild, type StepResources } from './plan/plan.ts'
 import { stagePlatforms, type WantedImage, wantedImages } from './plan/platforms.ts'
 import { type PlanOptions, planStages, type Stage, stageGlobals } from './plan/stages.ts'
 import { imageTriggers, type Triggers } from './plan/triggers.ts'
@@ -29,7 +29,6 @@ export interface PrepareRequest {
   readonly buildPlatform: Platform
   readonly network: 'host' | 'none'
   readonly resources: StepResources
-  readonly noCache: NoCache
   /** What the context leaves out, for build checks. */
   readonly ignore?: IgnoreMatcher | undefined
   /** Without a target: every stage is planned. */
@@ -74,7 +73,7 @@ export async function planOf(
   { resolve, found, dates }: { resolve: ResolveImages; found: Finding[]; dates: EpochSources | undefined },
 ): Promise<Planned> {
   checkDockerfile(parsed)
-  const { target, platform, buildPlatform, network, resources, noCache, ignore, contexts } = request
+  const { target, platform, buildPlatform, network, resources, ignore, contexts } = request
   const given = { target, buildArgs: new Map(request.buildArgs), contexts, platformArgs: platformArgs(request) }
   const options = { ...given, allStages: request.allStages && target === undefined }
   const { buildArgs } = given
@@ -94,7 +93,6 @@ export async function planOf(
     machine: buildPlatform,
     network,
     resources,
-    noCache,
     ignore,
     found,
   })

@@ -14,7 +14,7 @@ export const buildFlags = {
   target: { kind: 'string', value: 'stage', help: 'stop after this stage' },
   label: { kind: 'list', value: 'name=value', help: 'label of the image; may be repeated' },
   'no-cache': { kind: 'optional', value: 'what', bare: 'all', help: 'do every step again, with empty cache mounts; =steps keeps those' },
-  'no-cache-filter': { kind: 'list', value: 'stage', help: 'do every step of this stage again; may be repeated' },
+  'no-cache-filter': { kind: 'list', value: 'stage', help: 'as --no-cache, for the steps of one stage; may be repeated' },
   secret: { kind: 'list', value: 'spec', help: 'id=name[,src=file][,env=variable]: for RUN --mount=type=secret' },
   ssh: { kind: 'list', value: 'spec', help: 'default, or id=socket, or id=key[,key]: for RUN --mount=type=ssh' },
   allow: {

@@ -3,7 +3,8 @@ import type { PullPolicy } from '../builder/deps.ts'
 import { isProxyArg } from '../builder/dockerfile/global-args.ts'
 import { readSize } from '../builder/dockerfile/mount.ts'
 import { didYouMean } from '../builder/dockerfile/suggest.ts'
-import type { NoCache, StepResources } from '../builder/plan/plan.ts'
+import type { NoCache } from '../builder/no-cache.ts'
+import type { StepResources } from '../builder/plan/plan.ts'
 import { DEFAULT_SHM_BYTES } from '../builder/steps/environment.ts'
 import { LIMITS, type Limit, readLimit } from '../builder/steps/limits.ts'
 import { TsbuildError } from '../registry/oci/error.ts'
@@ -58,14 +59,14 @@ export function pullPolicy(text: string | undefined): PullPolicy {
   throw new TsbuildError('USAGE', `--pull=${text} is not known`, { hint: 'always, missing or never' })
 }
 
-/** --no-cache, --no-cache=true, --no-cache=steps; --no-cache-filter names stages. */
-export function noCacheOf(text: string | undefined, stages: readonly string[]): { noCache: NoCache; keepCacheMounts: boolean } {
-  const named = new Set(stages.flatMap((item) => item.split(',')).map((name) => name.toLowerCase()))
-  if (text === undefined) return { noCache: named, keepCacheMounts: true }
-  if (text === 'steps') return { noCache: 'all', keepCacheMounts: true }
-  const isAll = text === 'all' ? true : parseBoolean(text)
+/** --no-cache, --no-cache=true, --no-cache=steps; --no-cache-filter STAGE[,STAGE]. */
+export function noCacheOf(text: string | undefined, filter: readonly string[]): { noCache: NoCache; keepCacheMounts: boolean } {
+  const stages = filter.flatMap((item) => item.split(','))
+  const isAll = text === undefined ? false : text === 'all' || text === 'steps' || parseBoolean(text)
   if (isAll === undefined) throw new TsbuildError('USAGE', `--no-cache=${text} is not known`, { hint: 'all (default) or steps' })
-  return { noCache: isAll ? 'all' : named, keepCacheMounts: !isAll }
+  if (isAll && stages.length > 0)
+    throw new TsbuildError('USAGE', '--no-cache and --no-cache-filter cannot be used together', { hint: '--no-cache is all stages' })
+  return { noCache: isAll ? 'all' : stages, keepCacheMounts: text === 'steps' }
 }
 
 const ENTITLEMENTS = ['security.insecure', 'network.host'] as const

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { readFile, realpath } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { type IgnoreMatcher, MAX_IGNORE_BYTES, readIgnore } from '../builder/dockerfile/ignore.ts'
+import { type IgnoreMatcher, MAX_IGNORE_BYTES, readIgnore, readIgnoreWhenUsed } from '../builder/dockerfile/ignore.ts'
 import { DirectoryTree } from '../builder/sources/directory.ts'
 import { bytesOfText } from '../native/wire.ts'
 import { isErrno, TsbuildError } from '../registry/oci/error.ts'
@@ -30,7 +30,7 @@ export async function contextFolder(folder: string): Promise<string> {
   throw new TsbuildError('CONTEXT_MISSING', `the build context ${root} is no folder`, { hint: 'give a folder; -f names a Dockerfile' })
 }
 
-/** `<Dockerfile>.dockerignore` beside the Dockerfile, else `.dockerignore` in the context. */
+/** `<Dockerfile>.dockerignore` beside the Dockerfile, else `.dockerignore` in the context. Mistakes in it are told once something of the context is used. */
 export async function ignoreRulesOf(
   root: string,
   dockerfile: string | undefined,
@@ -44,7 +44,7 @@ export async function ignoreRulesOf(
     const text = await readRules(file)
     if (text === undefined) continue
     sources.set(file, text)
-    return { ignore: readIgnore(text, file), ignoreFile: basename(file) }
+    return { ignore: readIgnoreWhenUsed(text, file), ignoreFile: basename(file) }
   }
   return { ignore: readIgnore('', '.dockerignore'), ignoreFile: '.dockerignore' }
 }

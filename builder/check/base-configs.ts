@@ -1,5 +1,4 @@
 import type { ImageConfig } from '../../registry/oci/config.ts'
-import { hasCode } from '../../registry/oci/error.ts'
 import type { BaseImage } from '../deps.ts'
 import { located } from '../located.ts'
 import type { WantedImage } from '../plan/platforms.ts'
@@ -45,8 +44,7 @@ export async function prepareForCheck(request: PrepareRequest, configs: BaseConf
 }
 
 function dependsOnBase({ report, outcome }: Prepared): boolean {
-  if (report.some(({ rule }) => DEPENDS_ON_BASE.includes(rule))) return true
-  return 'error' in outcome && !hasCode(outcome.error, 'DOCKERFILE_UNSUPPORTED')
+  return 'error' in outcome || report.some(({ rule }) => DEPENDS_ON_BASE.includes(rule))
 }
 
 function fetchAt(image: WantedImage, configs: BaseConfigs): Promise<ImageConfig> {

@@ -1,4 +1,5 @@
 import { TsbuildError } from '../../registry/oci/error.ts'
+import { cleanPath } from './clean-path.ts'
 import { type IgnorePattern, isLoneNegation, matchesPattern, mayMatchBelow, readPattern } from './ignore-pattern.ts'
 
 export interface IgnoreRule {
@@ -15,6 +16,11 @@ export interface IgnoreMatcher {
   matches(path: string): { readonly ignored: boolean; readonly rule?: IgnoreRule | undefined }
   /** True when the directory `path` is ignored and nothing below it can be let in again, so that it need not be read. */
   canPrune(path: string): boolean
+  /**
+   * The rule that leaves out `source`, a path or a pattern of COPY, unless a later one may let in something that it names or that lies below it. The whole
+   * context (an empty path) is left out only by a rule that says all of it.
+   */
+  leavesOut(source: string): IgnoreRule | undefined
 }
 
 export const MAX_IGNORE_BYTES = 1024 * 1024
@@ -30,6 +36,23 @@ export function readIgnore(source: string | Uint8Array, file: string): IgnoreMat
   if (text.length > MAX_IGNORE_BYTES) throw broken(file, 1, `the ignore file is larger than ${MAX_IGNORE_BYTES} bytes`)
   const lines = (text.startsWith('\ufeff') ? text.slice(1) : text).split('\n')
   return matcherOf(lines.flatMap((line, index) => readRule(line, index + 1, file) ?? []))
+}
+
+/** `readIgnore` at the first use: what nobody asks about cannot be wrong. */
+export function readIgnoreWhenUsed(source: string | Uint8Array, file: string): IgnoreMatcher {
+  let read: IgnoreMatcher | undefined
+  const matcher = () => {
+    read ??= readIgnore(source, file)
+    return read
+  }
+  return {
+    get rules() {
+      return matcher().rules
+    },
+    matches: (path) => matcher().matches(path),
+    canPrune: (path) => matcher().canPrune(path),
+    leavesOut: (path) => matcher().leavesOut(path),
+  }
 }
 
 function readRule(line: string, number: number, file: string): Rule | undefined {
@@ -72,16 +95,32 @@ function matcherOf(rules: readonly Rule[]): IgnoreMatcher {
     const rule = rules[decidingOf(path)]
     return rule === undefined ? { ignored: false } : { ignored: !rule.negated, rule: { line: rule.line, text: rule.text } }
   }
+  /** The rule at `index` when it ignores, and no later one, which alone can overrule it, may let in something below `folder`. */
+  const final = (index: number, folder: string): Rule | undefined => {
+    const rule = rules[index]
+    if (rule === undefined || rule.negated) return undefined
+    return rules.slice(index + 1).some((later) => later.negated && (folder === '' || mayMatchBelow(later, folder))) ? undefined : rule
+  }
   return {
     rules: rules.map(({ line, text }) => ({ line, text })),
     matches,
-    canPrune: (path) => {
-      const index = decidingOf(path)
-      const rule = rules[index]
-      // Only a rule after the deciding one can overrule it.
-      return rule !== undefined && !rule.negated && !rules.slice(index + 1).some((later) => later.negated && mayMatchBelow(later, path))
+    canPrune: (path) => final(decidingOf(path), path) !== undefined,
+    leavesOut: (source) => {
+      const index = source === '' ? rules.map(isEverything).lastIndexOf(true) : deciding(source)
+      const rule = final(index, literalStart(source))
+      return rule && { line: rule.line, text: rule.text }
     },
   }
+}
+
+function isEverything({ text }: Rule): boolean {
+  return ['*', '**', '**/*'].includes(cleanPath(text).replace(/^\//, ''))
+}
+
+/** The folder that all which `source` can match is in, or `source` itself when it is no pattern. */
+function literalStart(source: string): string {
+  const special = source.search(/[*?[\\]/)
+  return special < 0 ? source : source.slice(0, Math.max(0, source.lastIndexOf('/', special)))
 }
 
 function broken(file: string, line: number, message: string, hint?: string): TsbuildError {

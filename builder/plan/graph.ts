@@ -22,11 +22,8 @@ interface OperationBase {
   readonly name: string
   readonly at: SourceRange
   readonly platform: Platform
-}
-
-interface StepBase extends OperationBase {
-  /** --no-cache: what was made before this build does not count. */
-  readonly isForced: boolean
+  /** Name of the stage that it is a step of, in lower case. */
+  readonly stage?: string | undefined
 }
 
 /** A base image, or nothing at all (`image` undefined: scratch). */
@@ -36,7 +33,7 @@ export interface SourceOperation extends OperationBase {
 }
 
 /** WORKDIR: the directory is there afterwards. */
-export interface MkdirOperation extends StepBase {
+export interface MkdirOperation extends OperationBase {
   readonly kind: 'mkdir'
   /** Absolute. */
   readonly path: string
@@ -45,7 +42,7 @@ export interface MkdirOperation extends StepBase {
   readonly time: number
 }
 
-export interface RunOperation extends StepBase {
+export interface RunOperation extends OperationBase {
   readonly kind: 'run'
   readonly argv: readonly string[]
   readonly env: readonly string[]
@@ -118,7 +115,7 @@ export interface InlineFile {
 }
 
 /** COPY and ADD. */
-export interface CopyOperation extends StepBase {
+export interface CopyOperation extends OperationBase {
   readonly kind: 'copy'
   /** True for ADD: local archives are unpacked, URLs and repositories are fetched. */
   readonly add: boolean

@@ -1,4 +1,5 @@
 import type { HealthcheckConfig, RunConfig } from '../../registry/oci/config.ts'
+import type { Platform } from '../../registry/oci/platform.ts'
 import { checkPort, checkSignal, checkVolumes } from '../dockerfile/check.ts'
 import type { Command, HealthcheckInstruction, Instruction, Pair } from '../dockerfile/instruction.ts'
 import type { Scope } from '../dockerfile/scope.ts'
@@ -16,10 +17,18 @@ export interface Described {
   readonly createdBy: string
 }
 
-const DEFAULT_SHELL = ['/bin/sh', '-c']
+/** What an instruction has to know of its stage. */
+export interface Surroundings {
+  readonly config: RunConfig
+  readonly scope: Scope
+  readonly platform: Platform
+  /** The stage itself has set CMD before, so ENTRYPOINT does not clear it. */
+  readonly hasOwnCmd: boolean
+}
 
-/** Moves `scope` on where the instruction sets variables; the tables of `config` grow in place, `Env` is made at the end of the stage. `hasOwnCmd`: the stage itself has set CMD before, so ENTRYPOINT does not clear it. */
-export function applyMetadata(config: RunConfig, instruction: MetadataInstruction, scope: Scope, hasOwnCmd: boolean): Described {
+/** Moves `scope` on where the instruction sets variables; the tables of `config` grow in place, `Env` is made at the end of the stage. */
+export function applyMetadata(instruction: MetadataInstruction, stage: Surroundings): Described {
+  const { config, scope, hasOwnCmd } = stage
   const { at } = instruction
   switch (instruction.kind) {
     case 'env': {
@@ -50,11 +59,11 @@ export function applyMetadata(config: RunConfig, instruction: MetadataInstructio
       return { config: { ...config, Volumes: putAll(config.Volumes, asSet(paths)) }, createdBy: `VOLUME ${goList(paths)}` }
     }
     case 'cmd': {
-      const argv = commandLine(instruction.command, config)
+      const argv = commandLine(instruction.command, stage)
       return { config: { ...config, Cmd: argv, ArgsEscaped: true }, createdBy: `CMD ${goQuotedList(argv)}` }
     }
     case 'entrypoint': {
-      const argv = commandLine(instruction.command, config)
+      const argv = commandLine(instruction.command, stage)
       const { Cmd, ...rest } = config
       const kept = hasOwnCmd ? config : rest
       return {
@@ -77,8 +86,13 @@ export function applyMetadata(config: RunConfig, instruction: MetadataInstructio
 }
 
 /** argv of RUN, CMD and ENTRYPOINT: shell form behind the SHELL in force. */
-export function commandLine(command: Command, config: RunConfig): string[] {
-  return command.form === 'exec' ? [...command.argv] : [...(config.Shell?.length ? config.Shell : DEFAULT_SHELL), command.text]
+export function commandLine(command: Command, { config, platform }: Pick<Surroundings, 'config' | 'platform'>): string[] {
+  if (command.form === 'exec') return [...command.argv]
+  return [...(config.Shell?.length ? config.Shell : defaultShell(platform)), command.text]
+}
+
+function defaultShell({ os }: Platform): readonly string[] {
+  return os === 'windows' ? ['cmd', '/S', '/C'] : ['/bin/sh', '-c']
 }
 
 function healthcheckOf(instruction: HealthcheckInstruction): HealthcheckConfig {

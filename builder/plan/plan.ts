@@ -24,19 +24,15 @@ export interface PlanInput {
   readonly globals: ReadonlyMap<string, string>
   readonly buildArgs: ReadonlyMap<string, string>
   readonly escape: string
-  /** Of the machine: what RUN can execute. */
+  /** Of the machine, for build checks. */
   readonly machine: Platform
   readonly network: 'host' | 'none'
   readonly resources: StepResources
-  /** --no-cache: the stages (names in lower case) of which no step counts that was done before; `all` is every stage, and what is of none. */
-  readonly noCache: NoCache
   /** What the context leaves out, for CopyIgnoredFile. */
   readonly ignore?: IgnoreMatcher | undefined
   /** Gets what build checks find, at once: it is there when planning fails, too. */
   readonly found?: Finding[] | undefined
 }
-
-export type NoCache = 'all' | ReadonlySet<string>
 
 /** What every RUN has. */
 export interface StepResources {
@@ -123,19 +119,13 @@ export class Graph {
   files(name: string, platform: Platform, at: SourceOperation['at']): number {
     const parent = this.source(undefined, platform, at)
     const from = { from: { context: name }, fromLabel: `build context ${name}`, sources: ['.'], destination: '/' } as const
-    const isForced = this.input.noCache === 'all'
-    return this.add({ ...PLAIN_COPY, id: this.nextID, inputs: [parent], name: `[context ${name}] load`, at, platform, isForced, ...from })
+    return this.add({ ...PLAIN_COPY, id: this.nextID, inputs: [parent], name: `[context ${name}] load`, at, platform, ...from })
   }
 
   image(reference: string, platform: Platform, at: SourceOperation['at']): BaseImage {
     const image = this.input.images.get(imageKey(reference, platform, at))
     if (image === undefined) throw new Error(`image ${reference} was not resolved`)
     return image
-  }
-
-  isForced({ from }: Stage): boolean {
-    const { noCache } = this.input
-    return noCache === 'all' || noCache.has(from.stageName ?? '')
   }
 
   platformOf(stage: Stage): Platform {
@@ -161,13 +151,13 @@ function startOf(stage: Stage, graph: Graph, done: ReadonlyMap<number, StageStat
   const files = base.kind === 'tree' ? graph.files(base.name, platform, stage.from.at) : undefined
   const config = { ...withoutTriggers(structuredClone(given)), WorkingDir: cleanPath(`/${given?.WorkingDir ?? ''}`) } // Docker writes "" where there is none
   const env = config.Env ?? []
-  const withPath = env.some((item) => item.startsWith('PATH=')) ? env : [...env, DEFAULT_PATH]
+  const withPath = platform.os === 'windows' || env.some((item) => item.startsWith('PATH=')) ? env : [...env, DEFAULT_PATH]
   if (image !== undefined) graph.checks.base(stage, image, { wanted: platform, machine: graph.input.machine })
   const { globals, buildArgs, escape: escapeCharacter } = graph.input
   return {
     last: files ?? graph.source(reference, platform, stage.from.at),
     platform,
-    config: { ...config, Env: withPath },
+    config: withPath.length === 0 ? config : { ...config, Env: withPath },
     author: image?.config.author,
     history: files === undefined || base.kind !== 'tree' ? [] : [{ createdBy: `FROM ${base.name} # build context`, operation: files }],
     base: image?.config,

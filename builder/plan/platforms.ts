@@ -1,5 +1,4 @@
 import type { SourceRange } from '../../registry/oci/error.ts'
-import { TsbuildError } from '../../registry/oci/error.ts'
 import { formatPlatform, type Platform, parsePlatform, rankPlatform } from '../../registry/oci/platform.ts'
 import { formatReference, parseReference, withDefaultTag } from '../../registry/oci/reference.ts'
 import { located } from '../located.ts'
@@ -74,16 +73,4 @@ function readPlatform(text: string, at: SourceRange): Platform {
   } catch (error) {
     throw located(error, at)
   }
-}
-
-/** The error of a RUN whose platform this machine cannot execute. */
-export function foreignRun(platform: Platform, machine: Platform, at: SourceRange): TsbuildError {
-  return new TsbuildError(
-    'DOCKERFILE_UNSUPPORTED',
-    `RUN for ${formatPlatform(platform)} on a ${formatPlatform(machine)} machine is not supported yet`,
-    {
-      at,
-      hint: `put the RUN into a stage of its own: FROM --platform=${formatPlatform(machine)}, and COPY --from it`,
-    },
-  )
 }

@@ -15,7 +15,7 @@ export function checkRemotes(
   const { at } = instruction
   try {
     for (const source of sources) {
-      const kind = remoteSource(source)
+      const kind = kindOf(source, instruction)
       if (kind !== undefined && instruction.kind === 'copy')
         throw broken(`source can't be a git ref or URL for COPY: ${JSON.stringify(source)}`, at, 'use ADD')
       if (kind === 'git') readGitUrl(source)
@@ -27,12 +27,17 @@ export function checkRemotes(
   }
 }
 
-function checkChecksum(checksum: string, { heredocs, flags, at }: CopyInstruction | AddInstruction, sources: readonly string[]): void {
+function kindOf(source: string, instruction: CopyInstruction | AddInstruction) {
+  return remoteSource(source, instruction.kind === 'add' ? instruction.keepGitDir : undefined)
+}
+
+function checkChecksum(checksum: string, instruction: CopyInstruction | AddInstruction, sources: readonly string[]): void {
+  const { heredocs, flags, at } = instruction
   const place = flags.find(({ name }) => name === 'checksum')?.at ?? at
   const [only, ...others] = sources
   if (only === undefined || others.length + heredocs.length > 0)
     throw broken("checksum can't be specified for multiple sources", place, 'write an ADD for each source')
-  const kind = remoteSource(only)
+  const kind = kindOf(only, instruction)
   if (kind === undefined)
     throw broken(`checksum can't be specified for the local source ${JSON.stringify(only)}`, place, 'it is for URLs and git repositories')
   try {

@@ -19,7 +19,6 @@ import {
 import { applyMetadata, commandLine } from './metadata.ts'
 import { type MountSurroundings, planMounts } from './mounts.ts'
 import type { Graph, StagePlan } from './plan.ts'
-import { canExecute, foreignRun } from './platforms.ts'
 import { checkRemotes } from './remote-sources.ts'
 import { type Base, mountKey, type Stage } from './stages.ts'
 
@@ -93,7 +92,7 @@ class StagePlanner {
       case 'from':
         throw new Error('a stage holds no FROM')
       default: {
-        const { config, createdBy } = applyMetadata(state.config, instruction, state.scope, state.hasOwnCmd)
+        const { config, createdBy } = applyMetadata(instruction, state)
         const [hasOwnCmd, hasOwnEnv] = [state.hasOwnCmd || instruction.kind === 'cmd', state.hasOwnEnv || instruction.kind === 'env']
         return { ...described(state, createdBy), config, hasOwnCmd, hasOwnEnv }
       }
@@ -101,8 +100,6 @@ class StagePlanner {
   }
 
   #run(state: StageState, instruction: RunInstruction): StageState {
-    const { machine } = this.#graph.input
-    if (!canExecute(state.platform, machine)) throw foreignRun(state.platform, machine, instruction.at)
     const { argv, script } = startOf(instruction, state)
     const { scope, config } = state
     const env = [...scope.runEnvironment()].map(([name, value]) => `${name}=${value}`)
@@ -158,6 +155,7 @@ class StagePlanner {
       ...this.#common(instruction, [scratch]),
       at,
       name: `[internal] load ${label.replace(/^the /, '')} /${source}`,
+      stage: undefined,
       from,
       fromLabel: label,
       sources: [source.replace(/[*?[\\]/g, '\\$&')],
@@ -241,8 +239,14 @@ class StagePlanner {
 
   #common(instruction: Instruction, inputs: readonly number[]) {
     const name = this.#names.get(instruction) ?? stepTitle(instruction)
-    const isForced = this.#graph.isForced(this.#stage)
-    return { id: this.#graph.nextID, inputs, name, at: instruction.at, platform: this.#graph.platformOf(this.#stage), isForced }
+    return {
+      id: this.#graph.nextID,
+      inputs,
+      name,
+      at: instruction.at,
+      platform: this.#graph.platformOf(this.#stage),
+      stage: this.#stage.name,
+    }
   }
 }
 
@@ -251,12 +255,12 @@ function devicesOf({ flags }: RunInstruction): RunDevice[] {
 }
 
 /** argv of a RUN, and the file that it is when it is a script. */
-function startOf(instruction: RunInstruction, { config }: StageState): { argv: string[]; script: InlineFile | undefined } {
+function startOf(instruction: RunInstruction, state: StageState): { argv: string[]; script: InlineFile | undefined } {
   const form = runForm(instruction)
-  if (form.kind === 'exec') return { argv: commandLine({ form: 'exec', argv: form.argv }, config), script: undefined }
-  if (form.kind === 'shell') return { argv: commandLine({ form: 'shell', text: form.text }, config), script: undefined }
+  if (form.kind === 'exec') return { argv: commandLine({ form: 'exec', argv: form.argv }, state), script: undefined }
+  if (form.kind === 'shell') return { argv: commandLine({ form: 'shell', text: form.text }, state), script: undefined }
   const script = { name: form.name.replaceAll('/', '_'), content: form.text }
-  return { argv: commandLine({ form: 'shell', text: `${SCRIPT_FOLDER}/${script.name}` }, config), script }
+  return { argv: commandLine({ form: 'shell', text: `${SCRIPT_FOLDER}/${script.name}` }, state), script }
 }
 
 function contextOf(name: string): CopyFrom {

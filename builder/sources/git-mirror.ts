@@ -53,30 +53,15 @@ export async function mirrorWith(remote: GitRemote, { commit, ref }: Resolved, d
   const mirror = await openMirror(remote, commit, deps)
   if (await has(mirror, commit, deps)) return mirror
   const kept = `refs/tsbuild/${commit}`
-  const tries: string[][] = [
-    ...(ref === undefined ? [] : [['--depth=1', `+${ref}:${kept}`]]),
-    ['--depth=1', `+${commit}:${kept}`],
-    [
-      ...(existsSync(`${mirror.folder}/shallow`) ? ['--unshallow'] : []),
-      '+refs/heads/*:refs/tsbuild/heads/*',
-      '+refs/tags/*:refs/tsbuild/tags/*',
-    ],
+  const all = ['+refs/heads/*:refs/tsbuild/heads/*', '+refs/tags/*:refs/tsbuild/tags/*']
+  const tries: Fetch[] = [
+    ...(ref === undefined ? [] : [{ options: ['--depth=1'], refspecs: [`+${ref}:${kept}`] }]),
+    { options: ['--depth=1'], refspecs: [`+${commit}:${kept}`] },
+    { options: existsSync(`${mirror.folder}/shallow`) ? ['--unshallow'] : [], refspecs: all },
   ]
-  for (const [index, words] of tries.entries()) {
-    const options = words.filter((word) => word.startsWith('--'))
-    const refspecs = words.filter((word) => !word.startsWith('--'))
-    const args = [
-      '--git-dir',
-      mirror.folder,
-      'fetch',
-      '--no-tags',
-      '--no-recurse-submodules',
-      '--no-write-fetch-head',
-      '--progress',
-      ...options,
-    ]
+  for (const [index, fetch] of tries.entries()) {
     try {
-      await git([...args, '--', remote.url, ...refspecs], deps, { ...deps, remote })
+      await fetchInto(mirror, fetch, deps)
     } catch (error) {
       // Servers of old serve only what a ref points to; then all refs are fetched.
       if (index === tries.length - 1 || !hasCode(error, 'GIT_FAILED') || !isRefusal(error)) throw error
@@ -84,6 +69,27 @@ export async function mirrorWith(remote: GitRemote, { commit, ref }: Resolved, d
     if (await has(mirror, commit, deps)) return mirror
   }
   throw new TsbuildError('GIT_REF', `${remote.url} has no commit ${commit}`, { hint: 'it is in no branch and no tag of that repository' })
+}
+
+interface Fetch {
+  readonly options: readonly string[]
+  readonly refspecs: readonly string[]
+}
+
+async function fetchInto({ remote, folder }: Mirror, { options, refspecs }: Fetch, deps: MirrorDeps): Promise<void> {
+  const always = ['--no-tags', '--no-recurse-submodules', '--no-write-fetch-head', '--progress']
+  await git(['--git-dir', folder, 'fetch', ...always, ...options, '--', remote.url, ...refspecs], deps, { ...deps, remote })
+}
+
+/** Fetches one ref of the server as `kept`, no deeper than its commit, or whole from a server of plain files, which knows no depth. */
+export async function fetchRef(mirror: Mirror, ref: string, { kept, deps }: { kept: string; deps: MirrorDeps }): Promise<void> {
+  const refspecs = [`+${ref}:${kept}`]
+  try {
+    await fetchInto(mirror, { options: ['--depth=1'], refspecs }, deps)
+  } catch (error) {
+    if (!hasCode(error, 'GIT_FAILED') || !isPlainFiles(error)) throw error
+    await fetchInto(mirror, { options: [], refspecs }, deps)
+  }
 }
 
 export function lockKeyOf(remote: GitRemote): string {
@@ -129,7 +135,11 @@ function removeStaleLocks(folder: string): void {
 }
 
 function isRefusal(error: unknown): boolean {
-  return /not our ref|unadvertised|does not allow request|couldn't find remote ref|no such ref|not a valid object|dumb http transport/i.test(
-    String((error as Error).message),
-  )
+  const words = /not our ref|unadvertised|does not allow request|couldn't find remote ref|no such ref|not a valid object/i
+  return words.test(String((error as Error).message)) || isPlainFiles(error)
+}
+
+/** gitprotocol-http(5), "dumb clients". */
+function isPlainFiles(error: unknown): boolean {
+  return /dumb http transport/i.test(String((error as Error).message))
 }

@@ -36,8 +36,7 @@ export function readGitUrl(text: string): GitSource {
   const hash = text.indexOf('#')
   const [address, fragment] = hash < 0 ? [text, ''] : [text.slice(0, hash), text.slice(hash + 1)]
   const question = address.indexOf('?')
-  const isScp = SCP_LIKE.test(address)
-  const [bare, query] = question < 0 || isScp ? [address, ''] : [address.slice(0, question), address.slice(question + 1)]
+  const [bare, query] = question < 0 ? [address, ''] : [address.slice(0, question), address.slice(question + 1)]
   const remote = readRemote(bare)
   const colon = fragment.indexOf(':')
   const given = colon < 0 ? { ref: fragment, subdir: '' } : { ref: fragment.slice(0, colon), subdir: fragment.slice(colon + 1) }

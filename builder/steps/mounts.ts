@@ -57,7 +57,7 @@ export interface MountContext {
   readonly deps: BuildDeps
   readonly signal: AbortSignal
   readonly slot: Slot
-  /** Names of caches that were emptied by this build; undefined when caches are kept (always, but with --no-cache). */
+  /** Names of caches that were emptied by this build; undefined when the step keeps them (always, but with --no-cache and --no-cache-filter). */
   readonly emptied: Set<string> | undefined
 }
 

@@ -29,7 +29,7 @@ export async function chooseFiles(
   const remotes = await deps.remotes()
   const found: ChosenFiles[] = []
   for (const source of sources) {
-    const kind = remoteSource(source)
+    const kind = remoteSource(source, operation.keepGitDir)
     if (kind === undefined) found.push({ tree: context, selections: await select(context, [source], operation) })
     else
       found.push(

@@ -91,6 +91,7 @@ describe('tsbuild', () => {
     [['build', '--shm-size', 'big', '.'], 2, /--shm-size=big is no size/],
     [['build', '--add-host', 'a:b', '.'], 2, /--add-host "a:b" is no name with an address/],
     [['build', '--no-cache=mounts', '.'], 2, /--no-cache=mounts is not known/],
+    [['build', '--no-cache', '--no-cache-filter', 'a', '.'], 2, /--no-cache and --no-cache-filter cannot be used together/],
     [['build', '--platform', 'linux/amd64,linux/arm64', '.'], 2, /several platforms at once are not supported yet/],
     [['build', '--platform', 'linux/amd64', '--platform', 'linux/arm64', '.'], 2, /several platforms at once/],
     [['build', '--tls-verify=maybe', '.'], 2, /--tls-verify=maybe/],

@@ -28,7 +28,7 @@ describe('a failing tsbuild build', () => {
     assert.match(stderr, /^tsbuild: cannot read \/proc\/self\/mem: EIO/)
   })
   it('shows the rule of a .dockerignore that is none', async () => {
-    const folder = cli.context({ Dockerfile: 'FROM scratch\n', '.dockerignore': 'a\n[\n' })
+    const folder = cli.context({ Dockerfile: 'FROM scratch\nCOPY . /\n', '.dockerignore': 'a\n[\n' })
     const { stderr } = await cli.run(['build', folder])
     assert.match(stderr, /^ {3}2 \| >>> \[/m)
   })

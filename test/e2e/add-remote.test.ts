@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { type Built, Cli } from '../../fixtures/cli.ts'
 import { sha256 } from '../../fixtures/image-tree.ts'
-import { SourceServer } from '../../fixtures/source-server.ts'
+import { gitIn, SourceServer } from '../../fixtures/source-server.ts'
 import { tarOf } from '../../fixtures/tars.ts'
 import { certificateFor } from '../registry/remote/certificate.ts'
 
@@ -268,6 +268,18 @@ describe('ADD of what servers have', function () {
       assert.equal(git('status', '--short').stdout, '')
       assert.equal(git('config', 'remote.origin.url').stdout.trim(), repo())
       assert.ok(!image.tree.has('.git/hooks'))
+    })
+    it('comes whole from a server of plain files, with its .git, too', async () => {
+      server.repository('static', { one: '1' }, (git) => git('tag', '-a', 'v2', '-m', 'two'))
+      const bare = join(server.folder, 'static.git')
+      gitIn(bare)('update-server-info')
+      server.answers.set('/static.git/info/refs', (_, response) => void response.end(readFileSync(join(bare, 'info/refs'))))
+      const { image } = await add(`ADD --keep-git-dir=true ${server.url('static.git')}#v2 /`)
+      assert.ok(image.tree.has('one') && image.tree.has('.git/HEAD'))
+    })
+    it('need not end in .git with --keep-git-dir', async () => {
+      const { stderr } = await refused(`ADD --keep-git-dir=false ${server.url('repo')}#main /`)
+      assert.match(stderr, /git ls-remote failed: .*\/repo/)
     })
     it('moves with its branch', async () => {
       server.repository('moving', { one: '1' })

@@ -69,6 +69,16 @@ describe('tsbuild build', () => {
       assert.match(stderr, /"b.md" is not in the build context/)
       assert.match(stderr, /\.dockerignore:3 .*\*\*\/\*\.md/)
     })
+    it('may be wrong as long as nothing of the context is used', async () => {
+      const broken = { a: 'a', '.dockerignore': 'a\n!\n' }
+      const unused = 'FROM scratch AS left\nCOPY a /\nFROM scratch\nCOPY <<EOF /b\nb\nEOF\n'
+      const { image } = await cli.build({ dockerfile: unused, files: broken })
+      assert.deepEqual([...image.tree.keys()], ['b'])
+      for (const line of ['COPY a /', 'ADD a /', 'RUN --mount=target=/c true']) {
+        const { stderr } = await cli.fail({ dockerfile: `FROM busybox\n${line}\n`, files: broken })
+        assert.match(stderr, /\.dockerignore:2\n.*illegal exclusion pattern: "!"/s)
+      }
+    })
   })
 
   describe('options', () => {
@@ -164,6 +174,23 @@ describe('tsbuild build', () => {
       )
       const cached = await cli.build(context)
       assert.equal(cached.digest, again.digest)
+    })
+    it('--no-cache-filter does the steps of some stages again', async () => {
+      const stage = (name: string) => `FROM busybox AS ${name}\nRUN cat /proc/sys/kernel/random/uuid > /${name}\n`
+      const copies = 'FROM scratch\nCOPY --from=a /a /\nCOPY --from=b /b /\nCOPY --from=c /c /\n'
+      const context = cli.context({ Dockerfile: `${stage('a')}${stage('b')}${stage('c')}${copies}` })
+      const ids = async (...args: string[]) => {
+        const { image, stderr } = await cli.build(context, { args })
+        return { stderr, ids: ['a', 'b', 'c'].map((path) => image.tree.get(path)?.sha256) }
+      }
+      const first = await ids()
+      const again = await ids('--no-cache-filter=a,C', '--no-cache-filter', 'd')
+      assert.deepEqual(
+        again.ids.map((id, index) => id === first.ids[index]),
+        [false, true, false],
+      )
+      assert.match(again.stderr, /WARNING: UnknownStage: --no-cache-filter d: no stage has that name/)
+      assert.deepEqual((await ids()).ids, again.ids)
     })
     it('--pull=never refuses a base that is not here', async () => {
       const { stderr } = await cli.fail({ dockerfile: 'FROM missing\n' }, { args: ['--pull=never'] })

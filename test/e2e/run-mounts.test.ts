@@ -150,6 +150,14 @@ describe('RUN --mount', function () {
       assert.deepEqual(await says(steps, ['--no-cache=steps']), ['2'])
       assert.deepEqual(await says(steps, ['--no-cache']), ['1'])
     })
+    it('is emptied by --no-cache-filter where a step of the stage has it', async () => {
+      const own = (id: string) => `RUN --mount=type=cache,id=${id},target=/c echo ${id} >>/c/list && wc -l </c/list && echo > /${id}`
+      const stages = `FROM base AS one\n${own('first')}\nFROM base AS two\n${own('second')}\nFROM base\n`
+      const copies = 'COPY --from=one /first /\nCOPY --from=two /second /'
+      assert.deepEqual(await says(stages + copies, ['--jobs=1']), ['1', '1'])
+      assert.deepEqual(await says(stages + copies, ['--no-cache=steps', '--jobs=1']), ['2', '2'])
+      assert.deepEqual(await says(stages + copies, ['--no-cache-filter=two']), ['1'])
+    })
     for (const [sharing, most, together] of [
       ['locked', 1, ['1', '2']],
       ['shared', 2, ['1', '2']],

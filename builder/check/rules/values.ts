@@ -61,26 +61,14 @@ export function exposedPorts(instruction: Instruction, { words }: Values): Findi
   })
 }
 
-/**
- * CopyIgnoredFile: silent when the ignore file has a negation, since a directory that is left out may then have files that are not. The whole context is
- * a path to be left out only where a rule says all of it.
- */
+/** CopyIgnoredFile: silent when a negation in the ignore file may let in something of the source. */
 export function copyIgnored(instruction: Instruction, { word }: Values, ignore: IgnoreMatcher): Finding[] {
   if (instruction.kind !== 'add' && (instruction.kind !== 'copy' || instruction.from !== undefined)) return []
-  if (ignore.rules.length === 0 || ignore.rules.some(({ text }) => text.startsWith('!'))) return []
   return instruction.sources.flatMap((written): Finding[] => {
     const source = word(written)
-    const rule = remoteSource(source) === undefined ? ruleThatIgnores(cleanPath(`/${source}`).slice(1), ignore) : undefined
+    const rule = remoteSource(source) === undefined ? ignore.leavesOut(cleanPath(`/${source}`).slice(1)) : undefined
     if (rule === undefined) return []
     const message = `${instruction.kind.toUpperCase()} of ${JSON.stringify(source)}, which line ${rule.line} of the ignore file leaves out (${rule.text})`
     return [{ rule: 'CopyIgnoredFile', message, at: instruction.at }]
   })
-}
-
-const EVERYTHING = ['*', '**', '**/*']
-
-function ruleThatIgnores(path: string, ignore: IgnoreMatcher): { line: number; text: string } | undefined {
-  if (path === '') return ignore.rules.find(({ text }) => EVERYTHING.includes(cleanPath(text).replace(/^\//, '')))
-  const { ignored, rule } = ignore.matches(path)
-  return ignored ? rule : undefined
 }

@@ -30,7 +30,6 @@ export function prepared(
       buildPlatform: parsePlatform('linux/amd64'),
       network: 'none',
       resources: { shmSize: 1, limits: [] },
-      noCache: new Set(),
       ignore: readIgnore(ignore, '.dockerignore'),
       allStages,
     },

@@ -39,6 +39,8 @@ const ROWS: readonly Row[] = [
   ['parts of the target', 'FROM --platform=$TARGETOS/$TARGETARCH a', []],
   ['a constant, the stage named by the system', 'FROM --platform=linux/amd64 a AS on-linux', []],
   ['a constant without a name', 'FROM --platform=linux/amd64 a', ['FromPlatformFlagConstDisallowed 1']],
+  ['what cannot be run here', 'FROM --platform=linux/arm64 a AS arm64\nRUN x\nLABEL l=$x', ['UndefinedVar 3']],
+  ['what cannot be made here', 'FROM --platform=windows/amd64 a AS windows\nRUN x\nLABEL l=$x', ['UndefinedVar 3']],
   ['an image of another platform that nobody asked for', 'FROM other-platform', ['InvalidBaseImagePlatform 1']],
   // values
   ['a variable of the base image', 'FROM a\nWORKDIR $HOME', [], { base: { Env: ['HOME=/root'] } }],
@@ -79,6 +81,14 @@ const ROWS: readonly Row[] = [
   // the ignore file
   ['a folder that is left out', 'FROM a\nADD out/x b c/', ['CopyIgnoredFile 2'], { ignore: 'out' }],
   ['a folder left out, with a negation', 'FROM a\nCOPY out/x /', [], { ignore: 'out\n!out/x' }],
+  ['a folder left out but for a file of it', 'FROM a\nCOPY out /', [], { ignore: 'out\n!out/keep/x' }],
+  ['a folder left out but for what a wildcard names', 'FROM a\nCOPY out /', [], { ignore: 'out\n!*/x' }],
+  ['a wildcard in a folder left out but for a file', 'FROM a\nCOPY out/* /', [], { ignore: 'out\n!out/x' }],
+  ['a wildcard in a folder left out', 'FROM a\nCOPY out/* /', ['CopyIgnoredFile 2'], { ignore: '!out/x\nout\n!in/x' }],
+  ['a wildcard at the top, with a negation', 'FROM a\nCOPY *.md /', [], { ignore: '*.md\n!x.md' }],
+  ['a file left out, with a negation of its neighbour', 'FROM a\nCOPY out/x /', ['CopyIgnoredFile 2'], { ignore: 'out\n!out/y' }],
+  ['a folder left out after the negation', 'FROM a\nCOPY out /', ['CopyIgnoredFile 2'], { ignore: '!out/x\nout' }],
+  ['the whole context, some of it let in', 'FROM a\nCOPY . /', [], { ignore: '*\n!src' }],
   ['a file of another stage', 'FROM a AS x\nFROM a\nCOPY --from=x out /', [], { ignore: 'out' }],
   ['the whole context, some of it left out', 'FROM a\nCOPY . /', [], { ignore: 'out\n*.txt' }],
   ['the whole context, all of it left out', 'FROM a\nCOPY . /\nCOPY / /x', ['CopyIgnoredFile 2', 'CopyIgnoredFile 3'], { ignore: '**/*' }],

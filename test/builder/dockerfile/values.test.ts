@@ -61,6 +61,20 @@ describe('readPort', () => {
     ['127.0.0.1:8080:80/udp', ['80/udp']],
     ['127.0.0.1::80', ['80/tcp']],
     ['[::1]:8080:80', ['80/tcp']],
+    ['[fe80::2]::53/udp', ['53/udp']],
+    ['fe80::2:8080:80', ['80/tcp']],
+    ['fe80::2::80', ['80/tcp']],
+    ['::::80', ['80/tcp']],
+    [':80', ['80/tcp']],
+    ['8080-8090:80', ['80/tcp']],
+    ['8080-8081:80-81', ['80/tcp', '81/tcp']],
+    ['8080-8082:80-81', undefined],
+    ['8090-8080:80', undefined],
+    ['65536:80', undefined],
+    ['127.0.0.1:80', undefined],
+    ['[::1]:80', undefined],
+    ['256.0.0.1:80:80', undefined],
+    ['fe80::2%eth0:80:80', undefined],
     ['65536', undefined],
     ['8002-8000', undefined],
     ['80/icmp', undefined],
@@ -173,6 +187,8 @@ describe('remoteSource', () => {
     ['https://example.com/a.git#main:dir', 'git'],
     ['https://example.com/a.git?branch=x', 'git'],
     ['https://example.com/a#b.git', 'http'],
+    ['https://example.com/a.git/', 'http'],
+    ['https://example.com/a.git.zip', 'http'],
     ['git://example.com/a', 'git'],
     ['ssh://git@example.com/a', 'git'],
     ['git@github.com:a/b.git', 'git'],
@@ -180,6 +196,11 @@ describe('remoteSource', () => {
     ['ftp://example.com/a', undefined],
   ] as const)
     it(`${source} is ${kind ?? 'a path'}`, () => assert.equal(remoteSource(source), kind))
+  for (const keepGitDir of [true, false])
+    it(`--keep-git-dir=${keepGitDir} makes any web address a repository`, () => {
+      assert.equal(remoteSource('https://example.com/~a/b#main', keepGitDir), 'git')
+      assert.equal(remoteSource('a/b', keepGitDir), undefined)
+    })
 })
 
 describe('suggest', () => {

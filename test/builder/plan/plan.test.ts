@@ -5,6 +5,7 @@ import { keyOf, keyParts } from '../../../builder/plan/cache-key.ts'
 import type { Operation } from '../../../builder/plan/graph.ts'
 import { planBuild } from '../../../builder/plan/plan.ts'
 import { stagePlatforms, wantedImages } from '../../../builder/plan/platforms.ts'
+import { checkRunnable } from '../../../builder/plan/runnable.ts'
 import { planStages, stageGlobals } from '../../../builder/plan/stages.ts'
 import type { RunConfig } from '../../../registry/oci/config.ts'
 import { digestOf } from '../../../registry/oci/digest.ts'
@@ -41,11 +42,10 @@ function plan(
     images,
     globals,
     buildArgs,
-    escape: '\\',
+    escape: parsed.directives.escape,
     machine,
     network: options.network ?? 'host',
     resources: { shmSize: 1, limits: [] },
-    noCache: new Set(),
   })
 }
 
@@ -89,19 +89,35 @@ describe('planBuild', () => {
     )
   })
 
-  for (const [text, platform] of [
-    ['FROM --platform=linux/arm64 a\nRUN x\n', 'linux/amd64'],
-    ['FROM a\nRUN x\n', 'linux/arm64'],
-  ] as const) {
-    it(`refuses a RUN that this machine cannot execute: ${JSON.stringify(text)} for ${platform}`, () => {
-      assert.throws(() => plan(text, { platform }), {
+  for (const [what, text, platform] of [
+    ['a RUN that this machine cannot execute', 'FROM --platform=linux/arm64 a\nRUN x\n', 'linux/amd64'],
+    ['a RUN of the target that it cannot execute', 'FROM a\nRUN x\n', 'linux/arm64'],
+    ['a base for Windows', 'FROM --platform=windows/arm64 a\nCOPY x /\n', 'linux/amd64'],
+    ['a copy from an image for Windows', 'FROM scratch\nCOPY --from=a x /\n', 'windows/amd64'],
+    ['WORKDIR for Windows', 'FROM scratch\nWORKDIR /x\n', 'windows/amd64'],
+    ['a drive', 'FROM scratch\nCOPY x C:/x\n', 'windows/amd64'],
+    ['a backslash', '# escape=`\nFROM scratch\nCOPY x a\\x\n', 'windows/amd64'],
+  ] as const)
+    it(`plans ${what}, and knows that it cannot be made`, () => {
+      const made = plan(text, { platform })
+      assert.throws(() => checkRunnable(made, parsePlatform('linux/amd64')), {
         code: 'DOCKERFILE_UNSUPPORTED',
-        message: /linux\/arm64/,
-        at: { file: 'Dockerfile', startLine: 2, endLine: 2 },
+        message: /arm64|windows\/amd64/,
       })
     })
-  }
-  it('lets amd64 execute 32-bit programs', () => assert.equal(plan('FROM a\nRUN x\n', { platform: 'linux/386' }).operations.length, 2))
+  it('gives an image for Windows the shell of Windows, no PATH, and what is copied', () => {
+    const made = plan('FROM scratch\nCOPY x /\nENTRYPOINT go\nSHELL ["pwsh"]\nCMD now\n', { platform: 'windows/amd64' })
+    checkRunnable(made, parsePlatform('linux/amd64'))
+    const { Entrypoint, Cmd, Env } = made.target.config
+    assert.deepEqual({ Entrypoint, Cmd, Env }, { Entrypoint: ['cmd', '/S', '/C', 'go'], Cmd: ['pwsh', 'now'], Env: undefined })
+  })
+  it('points at the RUN that cannot be executed', () => {
+    const made = plan('FROM a\nRUN x\n', { platform: 'linux/arm64' })
+    assert.throws(() => checkRunnable(made, parsePlatform('linux/amd64')), { at: { file: 'Dockerfile', startLine: 2, endLine: 2 } })
+  })
+  it('lets amd64 execute 32-bit programs', () => {
+    checkRunnable(plan('FROM a\nRUN x\n', { platform: 'linux/386' }), parsePlatform('linux/amd64'))
+  })
   it('says where a platform or reference is wrong', () => {
     assert.throws(() => plan('FROM a\nFROM --platform=x//y b\n'), {
       code: 'PLATFORM_INVALID',

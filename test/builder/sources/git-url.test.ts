@@ -28,6 +28,10 @@ describe('readGitUrl', () => {
       { remote: { url: 'https://h/a.git', protocol: 'https', authorization: `Basic ${Buffer.from('u:p@').toString('base64')}` } },
     ],
     ['git@h:a/b.git#r:s', { remote: { url: 'git@h:a/b.git', protocol: 'ssh', authorization: undefined }, ref: 'r', subdir: 's' }],
+    [
+      'git@h:a/b.git?subdir=/s&tag=t',
+      { remote: { url: 'git@h:a/b.git', protocol: 'ssh', authorization: undefined }, ref: 'refs/tags/t', subdir: 's' },
+    ],
     ['ssh://git@h:22/a.git', { remote: { url: 'ssh://git@h:22/a.git', protocol: 'ssh', authorization: undefined } }],
     ['git://h/a', { remote: { url: 'git://h/a', protocol: 'git', authorization: undefined } }],
     ['http://127.0.0.1:1/a.git', { remote: { url: 'http://127.0.0.1:1/a.git', protocol: 'http', authorization: undefined } }],

@@ -14,7 +14,6 @@ const operation: RunOperation = {
   argv: ['make'],
   env: [],
   args: new Set(),
-  isForced: false,
   hiddenEnv: [],
   cwd: '/',
   user: '',
