@@ -13,12 +13,15 @@ import { type ImageParts, writeImage } from './image.ts'
 import { located } from './located.ts'
 import { ignoresCache, type NoCache, unknownStages } from './no-cache.ts'
 import { perform, type StepResult } from './perform.ts'
+import { keyOf } from './plan/cache-key.ts'
 import type { BuildPlan } from './plan/plan.ts'
 import type { WantedImage } from './plan/platforms.ts'
 import { checkRunnable } from './plan/runnable.ts'
 import { type PrepareRequest, prepare } from './prepare.ts'
 import { rewriteTimes } from './rewrite.ts'
 import { schedule } from './schedule.ts'
+import type { SharedStep } from './shared-cache/format.ts'
+import type { CacheSource, ImportedSteps } from './shared-cache/import.ts'
 import type { SourceTree } from './sources/tree.ts'
 import type { StepNetwork } from './steps/run.ts'
 import { checkLent } from './steps/secrets.ts'
@@ -38,6 +41,10 @@ export interface BuildRequest extends PrepareRequest {
   /** Which devices RUN --device may name. */
   readonly allowDevices: (name: string) => boolean
   readonly pull: PullPolicy
+  /** --cache-from: steps that others have done. Layers, of bases too, are then fetched only when a step reads them. */
+  readonly imports: readonly CacheSource[]
+  /** --cache-to type=inline: the image's config tells the keys of its layers. */
+  readonly inlineCache: boolean
   /** How many steps may run at once. */
   readonly jobs: number
   /** Files of own layers that are later than SOURCE_DATE_EPOCH are dated back to it. */
@@ -52,8 +59,18 @@ export interface BuildResult {
   readonly manifest: Descriptor
   readonly config: Descriptor
   readonly layers: readonly LayerRef[]
+  /** Every step of the plan, for other machines. */
+  readonly steps: readonly BuiltStep[]
   /** SOURCE_DATE_EPOCH, seconds: no time in config and history is later. */
   readonly epoch: number | undefined
+}
+
+/** A step that was done or found. */
+export interface BuiltStep extends SharedStep {
+  /** Its layer is one of the image. */
+  readonly isInImage: boolean
+  /** Of `roughTaking`: it is about other layers than those of the image. */
+  readonly isRough: boolean
 }
 
 const NOTHING_REWRITTEN = {
@@ -67,6 +84,7 @@ const NOTHING_REWRITTEN = {
 export async function build(request: BuildRequest, deps: BuildDeps): Promise<BuildResult> {
   const named = request.openContext ?? (() => Promise.reject(new Error('no contexts were named')))
   const { context, contexts, stepNetwork, noCache, producer, signal, jobs } = request
+  const importing = importAll(request, deps)
   const dates = { context, contexts, openContext: named, deps, signal }
   const { parsed, report, outcome } = await prepare(request, (wanted) => resolveImages(wanted, request, deps), dates)
   announce(report, deps.emit)
@@ -78,9 +96,10 @@ export async function build(request: BuildRequest, deps: BuildDeps): Promise<Bui
   if (unreached !== undefined) deps.emit({ kind: 'note', message: unreached })
   const cache = new StepCache(deps.store)
   const project = digestOf(request.project)
-  const explainer = lazyExplainer({ place: deps.store, cache, operations: plan.operations, project })
+  const imported = await importing
+  const explainer = lazyExplainer({ place: deps.store, cache, operations: plan.operations, project, imported })
   const emptied = request.keepCacheMounts ? undefined : new Set<string>()
-  const past = { cache, ignoresCache: ignoresCache(noCache), began: deps.now(), emptied, explainer }
+  const past = { cache, ignoresCache: ignoresCache(noCache), began: deps.now(), emptied, explainer, imported }
   const performance = { deps, context, named, network: stepNetwork, producer, ...past }
   checkRunnable(plan, request.buildPlatform)
   checkAllowed(plan, request)
@@ -88,30 +107,43 @@ export async function build(request: BuildRequest, deps: BuildDeps): Promise<Bui
   const work = (operation: BuildPlan['operations'][number], inputs: readonly StepResult[], running: Parameters<typeof perform>[3]) =>
     perform(operation, inputs, performance, running)
   const results = await schedule(plan.operations, work, { jobs, signal })
-  const parts = imageParts(plan, results, { labels: request.labels, epoch })
+  const steps = await builtSteps(plan, results, cache)
+  const inline = request.inlineCache ? await inlineCache(steps) : undefined
+  const parts = imageParts(plan, results, { labels: request.labels, epoch, inline })
   const final = request.rewriteTimestamps && epoch !== undefined ? await rewriteTimes(parts, epoch, deps, cache, producer, signal) : parts
   const written = await writeImage(final, deps.store.blobs)
-  const steps = plan.operations.flatMap(({ id, name }) => {
-    const key = results.get(id)?.key
-    return key === undefined ? [] : { name, key }
-  })
   await rememberBuild(
     deps.store,
     project,
     steps.map(({ key }) => key),
   )
-  await recordBuild(deps.store, written.config.digest, steps)
-  return { ...written, layers: final.layers, epoch }
+  const names = plan.operations.flatMap(({ id, name }) => {
+    const key = results.get(id)?.keys[0]
+    return key === undefined ? [] : { name, key }
+  })
+  await recordBuild(deps.store, written.config.digest, names)
+  return { ...written, layers: final.layers, steps, epoch }
+}
+
+async function importAll({ imports, signal }: BuildRequest, { emit }: BuildDeps): Promise<ImportedSteps | undefined> {
+  if (imports.length === 0) return undefined
+  const { importSteps } = await import('./shared-cache/import.ts')
+  return importSteps(imports, emit, signal)
+}
+
+async function inlineCache(steps: readonly BuiltStep[]): Promise<Readonly<Record<string, unknown>>> {
+  const { inlineRecords } = await import('./shared-cache/format.ts')
+  return inlineRecords(steps.filter(({ isInImage, isRough }) => isInImage && !isRough))
 }
 
 /** All at the same time. */
 async function resolveImages(
   wanted: ReadonlyMap<string, WantedImage>,
-  { pull, signal }: BuildRequest,
+  { pull, imports, signal }: BuildRequest,
   deps: BuildDeps,
 ): Promise<Map<string, BaseImage>> {
   const resolved = [...wanted].map(async ([key, { reference, platform, at }]) => {
-    const image = await deps.bases.resolve(reference, platform, { pull, signal }).catch((error: unknown) => {
+    const image = await deps.bases.resolve(reference, platform, { pull, isLazy: imports.length > 0, signal }).catch((error: unknown) => {
       throw located(error, at)
     })
     return [key, image] as const
@@ -157,7 +189,7 @@ function announce(report: readonly Finding[], emit: Emit): void {
 function imageParts(
   plan: BuildPlan,
   results: ReadonlyMap<number, StepResult>,
-  { labels: given, epoch }: Pick<BuildRequest, 'labels'> & Pick<BuildResult, 'epoch'>,
+  { labels: given, epoch, inline }: Pick<BuildRequest, 'labels'> & Pick<ImageParts, 'epoch' | 'inline'>,
 ): ImageParts {
   const { target } = plan
   const history = target.history.map(({ createdBy, operation }) => {
@@ -167,5 +199,22 @@ function imageParts(
   const labels = { ...target.config.Labels, ...Object.fromEntries(given) }
   const config = Object.keys(labels).length === 0 ? target.config : { ...target.config, Labels: labels }
   const layers = results.get(target.last)?.layers ?? []
-  return { base: target.base, config, author: target.author, platform: target.platform, layers, history, epoch }
+  return { base: target.base, config, author: target.author, platform: target.platform, layers, history, epoch, inline }
+}
+
+/** In the order of the plan; those that lead from the base to the image are in it. */
+async function builtSteps(plan: BuildPlan, results: ReadonlyMap<number, StepResult>, cache: StepCache): Promise<BuiltStep[]> {
+  const inImage = new Set<number>()
+  for (let id: number | undefined = plan.target.last; id !== undefined; id = plan.operations[id]?.inputs[0]) inImage.add(id)
+  const steps: BuiltStep[] = []
+  for (const { id } of plan.operations) {
+    const { keys = [], layers } = results.get(id) ?? {}
+    const blob = layers?.at(-1)?.blob
+    for (const key of keys) {
+      const record = await cache.find(key)
+      const isRough = record !== undefined && keyOf(record.parts) !== key
+      if (record !== undefined && blob !== undefined) steps.push({ key, record, blob, isInImage: inImage.has(id), isRough })
+    }
+  }
+  return steps
 }

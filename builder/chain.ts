@@ -11,14 +11,18 @@ export function identityOf(layers: readonly LayerRef[]): string {
   return chainIDOf(layers.map((layer) => layer.diffID)) ?? 'scratch'
 }
 
-/** The layers as files of the store. */
-export function layerFiles(layers: readonly LayerRef[], deps: BuildDeps): (LayerFile & LayerBlob)[] {
+/** The layers as files of the store; those that are not there yet are fetched from where they are known to be. */
+export async function layerFiles(layers: readonly LayerRef[], deps: BuildDeps, signal: AbortSignal): Promise<(LayerFile & LayerBlob)[]> {
+  await deps.fetchAbsent(
+    layers.map(({ blob }) => blob),
+    signal,
+  )
   return layers.map(({ diffID, blob }) => ({ diffID, path: deps.store.blobs.path(blob.digest), codec: codecOfLayer(blob.mediaType) }))
 }
 
 /** What is where in the file system that these layers make. */
-export function viewOf(layers: readonly LayerRef[], deps: BuildDeps, signal: AbortSignal): Promise<MergedView> {
-  return openView({ tocs: deps.store.tocs, native: deps.native }, layerFiles(layers, deps), signal)
+export async function viewOf(layers: readonly LayerRef[], deps: BuildDeps, signal: AbortSignal): Promise<MergedView> {
+  return openView({ tocs: deps.store.tocs, native: deps.native }, await layerFiles(layers, deps, signal), signal)
 }
 
 function codecOfLayer(mediaType: string): Codec {

@@ -28,7 +28,14 @@ export interface BaseImage {
 /** Finds base images: in the store, else in their registry. */
 export interface Bases {
   /** `always` asks the registry although the name is known here. Throws IMAGE_NOT_FOUND and what the registry says. */
-  resolve(reference: string, platform: Platform, options: { readonly pull: PullPolicy; readonly signal: AbortSignal }): Promise<BaseImage>
+  resolve(reference: string, platform: Platform, options: ResolveOptions): Promise<BaseImage>
+}
+
+export interface ResolveOptions {
+  readonly pull: PullPolicy
+  /** Layers that are not in the store stay where they are: `fetchAbsent` brings those that are needed. */
+  readonly isLazy: boolean
+  readonly signal: AbortSignal
 }
 
 export type PullPolicy = 'missing' | 'always' | 'never'
@@ -59,6 +66,8 @@ export interface BuildDeps {
   readonly store: Store
   readonly native: NativeOps
   readonly bases: Bases
+  /** Brings blobs of layers into the store that are not there, from a registry that is known to have them. Throws BLOB_MISSING. */
+  fetchAbsent(blobs: readonly Descriptor[], signal: AbortSignal): Promise<void>
   /** What ADD fetches from servers; a build that fetches nothing never calls it. */
   readonly remotes: () => Promise<Remotes>
   /** Starts the helper at the first call; a build that runs no command never calls it. */

@@ -23,10 +23,15 @@ export interface ImageParts {
   readonly history: readonly HistoryEntry[]
   /** Seconds since the epoch (SOURCE_DATE_EPOCH): no own time is later. */
   readonly epoch: number | undefined
+  /** Further fields of the config: an inline cache. */
+  readonly inline: Readonly<Record<string, unknown>> | undefined
 }
 
 /** The time of an image that has no layer and no base: nothing in it has a time, and equal builds are to be equal. */
 const NO_TIME = '1970-01-01T00:00:00Z'
+
+/** `--cache-to type=inline`: records of the steps that made the layers. */
+export const INLINE_CACHE = 'tsbuild.cache.v1'
 
 const COMMENT = 'buildkit.dockerfile.v0'
 
@@ -50,6 +55,8 @@ export function imageConfig(parts: ImageParts): Record<string, unknown> {
   const author = parts.author ?? base?.author
   const document: Record<string, unknown> = {
     ...base,
+    [INLINE_CACHE]: undefined, // the base's is about its own steps
+    ...parts.inline,
     variant: undefined,
     'os.version': undefined,
     ...platform,

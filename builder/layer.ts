@@ -46,9 +46,13 @@ export async function sealedLayer(sealed: Sealed, files: LayerFiles, deps: Build
   return adopt(diffID, { digest, size: blobSize, mediaType: layerTypeOf(deps.compression.codec) }, files, deps)
 }
 
-/** The layer in the store, compressed as this build wants it; undefined when it is not there. */
+/** Stands for the codec of a blob that came with a shared cache. */
+export const IMPORTED = 'imported'
+
+/** The layer in the store, compressed as this build wants it, or as a shared cache had it; undefined when it is not there. */
 export async function knownLayer(diffID: DiffID, deps: BuildDeps): Promise<LayerRef | undefined> {
-  const blob = await deps.store.layers.find(diffID, deps.compression.id)
+  const { layers } = deps.store
+  const blob = (await layers.find(diffID, deps.compression.id)) ?? (await layers.find(diffID, IMPORTED))
   return blob === undefined ? undefined : { diffID, blob }
 }
 

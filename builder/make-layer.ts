@@ -79,7 +79,7 @@ async function runLayer(
   const parent = inputs[0] ?? []
   const snapshots = await deps.snapshots()
   // Before the view: unpacking a base makes the tables of contents that the view needs in the same pass.
-  await using active = await snapshots.begin(layerFiles(parent, deps), signal)
+  await using active = await snapshots.begin(await layerFiles(parent, deps, signal), signal)
   const view = await viewOf(parent, deps, signal)
   const user = stepUser(operation.user, await readUserFiles(view, signal))
   {

@@ -4,17 +4,20 @@ import type { StepCache, StepRecord } from './cache.ts'
 import { identityOf, viewOf } from './chain.ts'
 import type { BuildDeps, LayerRef } from './deps.ts'
 import type { Explainer } from './explain/explain.ts'
-import { knownLayer } from './layer.ts'
+import { IMPORTED, knownLayer } from './layer.ts'
 import { located } from './located.ts'
 import { makeLayer } from './make-layer.ts'
-import { keyOf, keyParts } from './plan/cache-key.ts'
+import { type KeyInputs, type KeyParts, keyOf, keyParts } from './plan/cache-key.ts'
 import type { CopyOperation, Operation, Step } from './plan/graph.ts'
+import { roughTaking } from './rough-key.ts'
 import type { Slot } from './schedule.ts'
+import type { ImportedSteps } from './shared-cache/import.ts'
 import { LayersTree } from './sources/layers.ts'
 import type { SourceTree } from './sources/tree.ts'
-import { choose } from './steps/copy.ts'
+import { type Chosen, choose } from './steps/copy.ts'
 import { shownBy } from './steps/mounts.ts'
 import type { StepNetwork } from './steps/run.ts'
+import type { FileList } from './steps/select.ts'
 
 /** What the operations of one build share. */
 export interface Performance {
@@ -24,6 +27,8 @@ export interface Performance {
   /** Files of a named context. */
   readonly named: (name: string) => Promise<SourceTree>
   readonly network: StepNetwork
+  /** Steps that others have done; undefined without --cache-from. */
+  readonly imported: ImportedSteps | undefined
   /** Of the first step that has to be done. */
   readonly explainer: () => Promise<Explainer>
   /** Whether an operation takes nothing for done but what was made since this build began. */
@@ -38,8 +43,8 @@ export interface Performance {
 /** The file system after an operation; `created` is when its own layer was made, undefined for one that makes none. */
 export interface StepResult {
   readonly layers: readonly LayerRef[]
-  /** Undefined for what has no key: a base image. */
-  readonly key: Digest | undefined
+  /** Under which its record is kept; none for a base image, which has no record. */
+  readonly keys: readonly Digest[]
   readonly created: string | undefined
 }
 
@@ -59,7 +64,7 @@ export async function perform(
   build: Performance,
   running: Running,
 ): Promise<StepResult> {
-  if (operation.kind === 'source') return { layers: operation.image?.layers ?? [], key: undefined, created: undefined }
+  if (operation.kind === 'source') return { layers: operation.image?.layers ?? [], keys: [], created: undefined }
   const { emit, now } = build.deps
   const step = String(operation.id)
   emit({ kind: 'started', step, name: operation.name, time: now(), inputs: operation.inputs.map(String) })
@@ -77,13 +82,17 @@ export async function perform(
 async function performStep(operation: Step, inputs: readonly StepResult[], build: Performance, running: Running) {
   const { deps } = build
   const trees = inputs.map(({ layers }) => layers)
-  const taken = await takenBy(operation, inputs, build, running.signal)
   const parent = trees[0] ?? []
-  const partsNow = () => keyParts(operation, { parent: identityOf(parent), idKind: deps.idKind(), ...taken.key })
-  const hit = await find(keyOf(partsNow()), operation, parent, build)
-  if (typeof hit === 'object') return { result: hit, isCached: true }
+  const partsOf = (taken: Pick<KeyInputs, 'content' | 'shown'>) =>
+    keyParts(operation, { parent: identityOf(parent), idKind: deps.idKind(), ...taken })
+  const rough = roughTaking(operation, trees)
+  const known = rough && (await find(keyOf(partsOf(rough)), operation, parent, build))
+  if (typeof known === 'object') return { result: known, isCached: true }
+  const taken = await takenBy(operation, inputs, build, running.signal)
+  const hit = await find(keyOf(partsOf(taken.key)), operation, parent, build)
+  if (typeof hit === 'object') return { result: await alsoUnder(rough && partsOf(rough), hit, build), isCached: true }
   if (operation.kind === 'run') await deps.snapshots() // from here on it is known which ids there are
-  const parts = partsNow()
+  const parts = partsOf(taken.key)
   const key = keyOf(parts)
   const lock = await lockStep(`step-${hexOf(key)}`, operation, deps, running)
   try {
@@ -94,20 +103,41 @@ async function performStep(operation: Step, inputs: readonly StepResult[], build
     const cause = build.ignoresCache(operation) ? FORCED : found === 'pruned' ? PRUNED : await explainer.cause(wanted)
     deps.emit({ kind: 'missed', step: String(operation.id), cause })
     const began = deps.now()
-    const { diffID, blob } = await makeLayer(operation, trees, taken.chosen, build, running)
-    const now = deps.now()
-    const made = { cause, milliseconds: now - began }
-    const record: StepRecord = { diffID, created: isoTime(now), parts, producer: build.producer, made, traits: wanted.traits }
+    const layer = await makeLayer(operation, trees, taken.chosen, build, running)
+    const made = { cause, milliseconds: deps.now() - began }
+    const record: StepRecord = {
+      diffID: layer.diffID,
+      created: isoTime(deps.now()),
+      parts,
+      producer: build.producer,
+      made,
+      traits: wanted.traits,
+    }
     await build.cache.put(key, record)
     await explainer.keep(key, wanted)
-    return { result: resultOf(key, parent, { diffID, blob }, record), isCached: false }
+    return { result: await alsoUnder(rough && partsOf(rough), resultOf(key, parent, layer, record), build), isCached: false }
   } finally {
     await lock.release()
   }
 }
 
+/** Keeps the record under the rough key, too. */
+async function alsoUnder(rough: KeyParts | undefined, result: StepResult, { cache }: Performance): Promise<StepResult> {
+  const [own] = result.keys
+  const record = rough && own && (await cache.find(own))
+  if (rough === undefined || record === undefined) return result
+  const key = keyOf(rough)
+  await cache.put(key, record)
+  return { ...result, keys: [...result.keys, key] }
+}
+
 /** What a step takes besides its parent: for its key, for explaining it, and what a COPY chose. */
-async function takenBy(operation: Step, inputs: readonly StepResult[], build: Performance, signal: AbortSignal) {
+async function takenBy(
+  operation: Step,
+  inputs: readonly StepResult[],
+  build: Performance,
+  signal: AbortSignal,
+): Promise<{ key: Pick<KeyInputs, 'content' | 'shown'>; lists: readonly FileList[]; chosen: Chosen | undefined }> {
   const { deps } = build
   switch (operation.kind) {
     case 'copy': {
@@ -124,17 +154,25 @@ async function takenBy(operation: Step, inputs: readonly StepResult[], build: Pe
   }
 }
 
-/** What was made under this key, or why that does not count. */
+/** What was made under this key, here or by others, or why that does not count. */
 async function find(
   key: Digest,
   operation: Step,
   parent: readonly LayerRef[],
   build: Performance,
 ): Promise<StepResult | 'unknown' | 'pruned'> {
-  const record = await build.cache.find(key)
-  if (record === undefined || (Date.parse(record.created) < build.began && build.ignoresCache(operation))) return 'unknown'
-  const layer = await knownLayer(record.diffID, build.deps)
-  return layer === undefined ? 'pruned' : resultOf(key, parent, layer, record)
+  const { cache, deps, imported } = build
+  const record = await cache.find(key)
+  const isForced = build.ignoresCache(operation)
+  if (isForced && (record === undefined || Date.parse(record.created) < build.began)) return 'unknown'
+  const layer = record === undefined ? undefined : await knownLayer(record.diffID, deps)
+  if (record !== undefined && layer !== undefined) return resultOf(key, parent, layer, record)
+  const shared = imported?.find(key)
+  if (shared === undefined) return record === undefined ? 'unknown' : 'pruned'
+  await shared.claim()
+  if (record === undefined) await cache.put(key, shared.record)
+  await deps.store.layers.add(shared.record.diffID, IMPORTED, shared.blob)
+  return resultOf(key, parent, { diffID: shared.record.diffID, blob: shared.blob }, shared.record)
 }
 
 /** Waits without a job slot while somebody else does the same step. */
@@ -164,7 +202,7 @@ async function sourceOf(
 }
 
 function resultOf(key: Digest, parent: readonly LayerRef[], layer: LayerRef, record: StepRecord): StepResult {
-  return { layers: [...parent, layer], key, created: record.created }
+  return { layers: [...parent, layer], keys: [key], created: record.created }
 }
 
 function isoTime(milliseconds: number): string {

@@ -41,7 +41,7 @@ async function rewrite(layer: LayerRef, epoch: number, { deps, cache, producer, 
   const record = await cache.find(key)
   const known = record === undefined ? undefined : await knownLayer(record.diffID, deps)
   if (known !== undefined) return known
-  const [file] = layerFiles([layer], deps)
+  const [file] = await layerFiles([layer], deps, signal)
   if (file === undefined) throw new Error('one layer has one file')
   await deps.store.tocs.ensure(file, signal)
   const entries = deps.store.tocs.read(layer.diffID)?.entries ?? []

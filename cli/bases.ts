@@ -25,11 +25,11 @@ const DAY_MS = 86_400_000
  */
 export function localBases({ store, client, emit, now }: Sources): Bases {
   return {
-    async resolve(text, platform, { pull, signal }) {
+    async resolve(text, platform, { pull, isLazy, signal }) {
       const reference = withDefaultTag(parseReference(text))
       const name = formatReference(reference)
       const known = pull === 'always' && reference.digest === undefined ? undefined : await store.names.get(name)
-      const local = known === undefined ? undefined : await imageInStore(store, text, known, platform)
+      const local = known === undefined ? undefined : await imageInStore(store, text, known, { platform })
       if (local !== undefined) {
         await noteAge(name)
         return local
@@ -39,7 +39,7 @@ export function localBases({ store, client, emit, now }: Sources): Bases {
         throw known === undefined || pull === 'always' ? cause : wrongPlatform(text, platform, cause)
       })
       // An image that its registry has for one platform only is taken, as BuildKit does: InvalidBaseImagePlatform tells.
-      const image = await imageInStore(store, text, root, platform, isManifestType(root.mediaType))
+      const image = await imageInStore(store, text, root, { platform, isOnlyOne: isManifestType(root.mediaType) })
       if (image === undefined) throw new TsbuildError('IMAGE_NOT_FOUND', `${text} was fetched but has no image for this platform`)
       return image
 
@@ -54,9 +54,14 @@ export function localBases({ store, client, emit, now }: Sources): Bases {
       function fetch(from: Reference, step: string): Promise<Descriptor> {
         return asStep({ id: step, name: `[internal] pull ${step}`, emit, now }, async () => {
           const { pull: pullImage } = await import('../registry/remote/pull.ts')
-          const pulled = await pullImage(from, { platform, step, signal }, { client: await client(), store, emit })
-          await store.names.set(name, pulled.root)
-          await refreshIndex(store)
+          const pulled = await pullImage(from, { platform, step, signal, withoutLayers: isLazy }, { client: await client(), store, emit })
+          if (isLazy) {
+            const { layers } = await readImage(store.blobs, pulled.root, platform)
+            for (const { descriptor } of layers) await store.origins.add(descriptor.digest, from.registry, from.repository)
+          } else {
+            await store.names.set(name, pulled.root)
+            await refreshIndex(store)
+          }
           return pulled.root
         })
       }
@@ -64,24 +69,27 @@ export function localBases({ store, client, emit, now }: Sources): Bases {
   }
 }
 
-/** Undefined when it is an index whose image for this platform is not here. */
+/** Undefined when it is an index whose image for this platform is not here. Layers may be in a registry that is known. */
 export async function imageInStore(
   store: Store,
   asked: string,
-  descriptor: Descriptor,
-  platform: Platform,
-  isOnlyOne = false,
+  root: Descriptor,
+  { platform, isOnlyOne = false }: { readonly platform: Platform; readonly isOnlyOne?: boolean },
 ): Promise<BaseImage | undefined> {
   try {
-    const image = await readImage(store.blobs, descriptor, platform)
-    const missing = await Promise.all(image.layers.map(async (layer) => (await store.blobs.stat(layer.descriptor.digest)) === undefined))
-    if (missing.includes(true) || (!isOnlyOne && rankPlatform(platform, platformOf(image.config)) === 0)) return undefined
+    const image = await readImage(store.blobs, root, platform)
+    const reachable = await Promise.all(image.layers.map(({ descriptor }) => canBeHad(descriptor, store)))
+    if (reachable.includes(false) || (!isOnlyOne && rankPlatform(platform, platformOf(image.config)) === 0)) return undefined
     const layers = image.layers.map((layer) => ({ diffID: layer.diffID, blob: layer.descriptor }))
     return { reference: asked, manifest: image.descriptor.digest, config: image.config, layers }
   } catch (error) {
     if (error instanceof TsbuildError && (error.code === 'BLOB_MISSING' || error.code === 'PLATFORM_MISSING')) return undefined
     throw error
   }
+}
+
+async function canBeHad({ digest }: Descriptor, { blobs, origins }: Store): Promise<boolean> {
+  return (await blobs.stat(digest)) !== undefined || (await origins.of(digest)).length > 0
 }
 
 function wrongPlatform(reference: string, platform: Platform, cause: unknown): TsbuildError {

@@ -15,6 +15,16 @@ export const buildFlags = {
   label: { kind: 'list', value: 'name=value', help: 'label of the image; may be repeated' },
   'no-cache': { kind: 'optional', value: 'what', bare: 'all', help: 'do every step again, with empty cache mounts; =steps keeps those' },
   'no-cache-filter': { kind: 'list', value: 'stage', help: 'as --no-cache, for the steps of one stage; may be repeated' },
+  'cache-from': {
+    kind: 'list',
+    value: 'spec',
+    help: 'type=registry,ref=... or type=local,src=...: steps that others have done; may be repeated',
+  },
+  'cache-to': {
+    kind: 'list',
+    value: 'spec',
+    help: 'type=registry,ref=..., type=local,dest=... or type=inline [,mode=max][,ignore-error=true]: tell others the steps of this build',
+  },
   secret: { kind: 'list', value: 'spec', help: 'id=name[,src=file][,env=variable]: for RUN --mount=type=secret' },
   ssh: { kind: 'list', value: 'spec', help: 'default, or id=socket, or id=key[,key]: for RUN --mount=type=ssh' },
   allow: {
@@ -67,8 +77,6 @@ export const UNSUPPORTED_BUILD_FLAGS = [
   'annotation',
   'attest',
   'authfile',
-  'cache-from',
-  'cache-to',
   'cap-add',
   'cap-drop',
   'cgroup-parent',

@@ -15,7 +15,7 @@ export function withLayouts({ store }: Workspace, bases: Bases): Bases {
       const { importLayout } = await import('../registry/store/layout-copy.ts')
       const { openLayout } = await import('../registry/store/layout.ts')
       const root = await importLayout(store, openLayout(folder), { name, platform, signal: options.signal })
-      const image = await imageInStore(store, reference, root, platform)
+      const image = await imageInStore(store, reference, root, { platform })
       if (image !== undefined) return image
       throw new TsbuildError('PLATFORM_MISSING', `${reference} has no image for ${formatPlatform(platform)}`, {
         hint: 'build for the platform that it is for',

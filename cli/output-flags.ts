@@ -1,6 +1,7 @@
 import { TsbuildError } from '../registry/oci/error.ts'
 import { formatReference, parseReference, withDefaultTag } from '../registry/oci/reference.ts'
 import { parseBoolean } from './booleans.ts'
+import { fieldsOf } from './fields.ts'
 
 type Kind = 'image' | 'registry' | 'oci' | 'docker' | 'local' | 'tar'
 
@@ -51,7 +52,7 @@ export function isToStdout(output: Output): boolean {
 }
 
 function outputOf(text: string): Output {
-  const fields = fieldsOf(text)
+  const fields = outputFields(text)
   const kind = kindOf(fields.get('type'), text)
   for (const key of fields.keys()) {
     if (key !== 'type' && !KEYS[kind].includes(key))
@@ -75,18 +76,10 @@ function outputOf(text: string): Output {
   }
 }
 
-/** The comma-separated fields; one in quotes may hold commas, as in `"name=a,b"`. A field without `=` is true. */
-function fieldsOf(text: string): Map<string, string> {
+function outputFields(text: string): Map<string, string> {
   if (text === '-') return new Map([['type', 'tar']]).set('dest', '-')
   if (!text.includes('=')) return new Map([['type', 'local']]).set('dest', text)
-  const fields = text.match(/"[^"]*"|[^,]+/g) ?? []
-  return new Map(
-    fields.map((quoted): [string, string] => {
-      const field = quoted.replace(/^"|"$/g, '')
-      const equals = field.indexOf('=')
-      return equals < 0 ? [field, 'true'] : [field.slice(0, equals), field.slice(equals + 1)]
-    }),
-  )
+  return fieldsOf(text, 'output')
 }
 
 function kindOf(kind: string | undefined, text: string): Kind {

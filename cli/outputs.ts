@@ -7,6 +7,7 @@ import { isErrno, TsbuildError } from '../registry/oci/error.ts'
 import { asStep } from '../registry/oci/event.ts'
 import { parseReference } from '../registry/oci/reference.ts'
 import { makeFolders } from '../registry/store/make-folders.ts'
+import { fetchWhole } from './absent.ts'
 import type { Context } from './context.ts'
 import type { Output } from './output-flags.ts'
 import type { Workspace } from './wire.ts'
@@ -63,6 +64,7 @@ async function exportTo(output: Output, built: Built, workspace: Workspace, cont
 
 async function exportImage(output: Output, dest: string, built: Built, workspace: Workspace, context: Context): Promise<void> {
   const { manifest } = built.result
+  await fetchWhole(manifest, workspace, context.signal)
   const names = [...new Set([...output.names, ...built.names])].map((name) => ({ refName: refNameOf(name), imageName: name }))
   if (!output.tar) {
     const { exportLayout } = await import('../registry/store/layout-copy.ts')

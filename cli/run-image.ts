@@ -34,7 +34,7 @@ export async function runImage(request: RunRequest, workspace: Workspace, contex
   const config = image.config.config ?? {}
   const argv = commandOf(request, config.Entrypoint ?? [], config.Cmd ?? [])
   const snapshots = await workspace.snapshots()
-  await using active = await snapshots.begin(layerFiles(image.layers, workspace.buildDeps), signal)
+  await using active = await snapshots.begin(await layerFiles(image.layers, workspace.buildDeps, signal), signal)
   const view = await viewOf(image.layers, workspace.buildDeps, signal)
   const { uid, gid, groups, home } = stepUser(request.user ?? config.User ?? '', await readUserFiles(view, signal))
   const step = {
@@ -72,7 +72,7 @@ async function localOrFetched({ image, platform }: RunRequest, workspace: Worksp
     return { reference: image, manifest: found.descriptor.digest, config: found.config, layers }
   } catch (error) {
     if (!hasCode(error, 'IMAGE_NOT_FOUND')) throw error
-    return workspace.bases.resolve(image, platform, { pull: 'missing', signal })
+    return workspace.bases.resolve(image, platform, { pull: 'missing', isLazy: false, signal })
   }
 }
 

@@ -9,6 +9,7 @@ import { refreshIndex } from '../registry/store/layout.ts'
 import { storeRoot } from '../registry/store/root.ts'
 import { openStore, type Store } from '../registry/store/store.ts'
 import type { Snapshotter } from '../snapshotter/snapshotter.ts'
+import { fetcher } from './absent.ts'
 import { localBases } from './bases.ts'
 import type { Context, Progress } from './context.ts'
 import { guessIdKind, idKindOf, idSource } from './id-kind.ts'
@@ -114,6 +115,7 @@ export async function openWorkspace(context: Context, options: WorkspaceOptions 
     return idKind
   }
   const bases = localBases({ store, client, emit, now: context.now })
+  const fetchAbsent = fetcher({ store, client, emit, now: context.now })
   const { compression } = core
   return {
     store,
@@ -129,6 +131,7 @@ export async function openWorkspace(context: Context, options: WorkspaceOptions 
       store,
       native,
       bases,
+      fetchAbsent,
       remotes,
       snapshots,
       idKind: kindNow,

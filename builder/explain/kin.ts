@@ -1,6 +1,7 @@
 import { type Digest, digestOf, hexOf } from '../../registry/oci/digest.ts'
 import type { Place } from '../../registry/store/place.ts'
 import type { StepCache, StepRecord } from '../cache.ts'
+import type { ImportedSteps } from '../shared-cache/import.ts'
 import type { Wanted } from './cause.ts'
 import { lastBuild, readKeys, writeKeys } from './last-build.ts'
 
@@ -17,6 +18,7 @@ export interface KinOptions {
   readonly planned: ReadonlySet<string>
   /** Digest of which Dockerfile. */
   readonly project: Digest
+  readonly imported: ImportedSteps | undefined
 }
 
 /**
@@ -33,7 +35,7 @@ export class StepKin {
   }
 
   async nearest(wanted: Wanted): Promise<StepRecord | undefined> {
-    this.#last ??= this.#records(lastBuild(this.#options.place, this.#options.project))
+    this.#last ??= this.#past()
     const last = await this.#last
     const { parts, traits } = wanted
     const kin = this.#likest(
@@ -61,6 +63,13 @@ export class StepKin {
   #likest(same: readonly StepRecord[], after: readonly StepRecord[], wanted: Wanted): StepRecord | undefined {
     const past = after.filter(({ traits }) => traits !== undefined && !this.#options.planned.has(traits.subject))
     return best(same, (record) => -unequalParts(record, wanted)) ?? best(past, (record) => likeness(record, wanted))
+  }
+
+  /** The last build here, else what others have done. */
+  async #past(): Promise<StepRecord[]> {
+    const { place, project, imported } = this.#options
+    const last = await this.#records(lastBuild(place, project))
+    return last.length > 0 ? last : (imported?.all() ?? []).map(({ record }) => record)
   }
 
   async #records(keys: readonly Digest[]): Promise<StepRecord[]> {

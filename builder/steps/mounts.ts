@@ -130,7 +130,7 @@ class Opening implements OpenMounts {
   async #treeOf(layers: Layers): Promise<TreeRequest> {
     const { deps, signal } = this.#context
     const snapshots = await deps.snapshots()
-    const active = await snapshots.begin(layerFiles(layers, deps), signal)
+    const active = await snapshots.begin(await layerFiles(layers, deps, signal), signal)
     this.#opened.push(active)
     return active.tree
   }

@@ -17,6 +17,7 @@ import {
   pullPolicy,
   stepResources,
 } from '../build-options.ts'
+import { cacheOrigins, cacheTargets } from '../cache-flags.ts'
 import { callOf } from '../call.ts'
 import { answer } from '../calls/call.ts'
 import { command, type Progress } from '../context.ts'
@@ -28,8 +29,9 @@ import { namedContexts } from '../named-contexts.ts'
 import { isToStdout, outputsOf } from '../output-flags.ts'
 import { carryOut } from '../outputs.ts'
 import { RunLog } from '../progress/run-log.ts'
-import { allCached, summaryTable } from '../progress/summary.ts'
+import { didAnything, summaryTable } from '../progress/summary.ts'
 import { writeResultFiles } from '../result-files.ts'
+import { cacheSources, writeCaches } from '../shared-cache.ts'
 import { stepNetwork } from '../step-network.ts'
 import { lazyWorkspace, openWorkspace } from '../wire.ts'
 
@@ -63,6 +65,7 @@ export const run = command(
     const { progress, log } = logged(context.progress(mode))
     try {
       const names = options.tag.map((tag) => formatReference(withDefaultTag(parseReference(tag))))
+      const [origins, targets] = [cacheOrigins(options['cache-from']), cacheTargets(options['cache-to'])]
       const outputs = outputsOf(options.output, { push: options.push, names })
       const connection = connectionOptions(options, 'all')
       const input = await buildInput(options.file, where, context)
@@ -82,6 +85,7 @@ export const run = command(
       const keepGitDir = parseBoolean(buildArgs.get('BUILDKIT_CONTEXT_KEEP_GIT_DIR') ?? '')
       const { dockerfile, tree, ignore } = await input.open(workspace, { keepGitDir })
       const named = namedContexts(options['build-context'], async () => workspace, context)
+      const surroundings = { workspace, context, platform: settings.platform }
       const result = await build(
         {
           ...settings,
@@ -90,6 +94,8 @@ export const run = command(
           ignore,
           contexts: named.contexts,
           openContext: named.open,
+          imports: cacheSources(origins, surroundings),
+          inlineCache: targets.some(({ type }) => type === 'inline'),
           buildArgs,
           buildPlatform: platformOfArch(process.arch),
           rewriteTimestamps,
@@ -100,9 +106,10 @@ export const run = command(
         { ...workspace.buildDeps, bases: withLayouts(workspace, workspace.buildDeps.bases) },
       ).finally(() => workspace.digests.save()) // what was read need not be read again, whatever came of it
       await carryOut(outputs, { result, names }, workspace, context)
+      await writeCaches(targets, result, surroundings)
       await writeResultFiles(options, result, names)
       progress.stop()
-      if (mode !== 'quiet' && mode !== 'rawjson' && !allCached(log.steps)) context.printError(summaryTable(log.steps))
+      if (mode !== 'quiet' && mode !== 'rawjson' && didAnything(log.steps)) context.printError(summaryTable(log.steps))
       if (explain !== undefined)
         context.printError(explain === 'json' ? explainJson(explained(log.steps)) : explainText(explained(log.steps)))
       const print = outputs.some(isToStdout) ? context.printError : context.print

@@ -20,9 +20,9 @@ export function summaryTable(steps: readonly LoggedStep[]): string {
   return table([['#', 'STEP', 'TIME', 'LAYER', 'RESULT'], ...rows])
 }
 
-/** What the table says of a build of which nothing had to be done. */
-export function allCached(steps: readonly LoggedStep[]): boolean {
-  return steps.every(({ status }) => status === 'cached')
+/** Whether any step of a Dockerfile had to be done. */
+export function didAnything(steps: readonly LoggedStep[]): boolean {
+  return steps.some(({ cause }) => cause !== undefined)
 }
 
 function outcomeOf({ status, cause }: LoggedStep): string {

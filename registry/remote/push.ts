@@ -3,12 +3,13 @@ import type { Digest } from '../oci/digest.ts'
 import { MAX_MANIFEST_BYTES } from '../oci/document.ts'
 import { TsbuildError } from '../oci/error.ts'
 import type { Emit } from '../oci/event.ts'
-import { isIndexType, isManifestType, isNondistributable } from '../oci/media-type.ts'
+import { codecOf, isIndexType, isManifestType, isNondistributable } from '../oci/media-type.ts'
 import { formatReference, type Reference, withDefaultTag } from '../oci/reference.ts'
 import { childrenOf } from '../store/graph.ts'
 import { inParallel } from '../store/parallel.ts'
 import type { Store } from '../store/store.ts'
 import type { RegistryClient, Repository } from './client.ts'
+import { fetchAbsent } from './fetch-absent.ts'
 import { type ManifestBytes, putManifest } from './manifests.ts'
 import { uploadBlob } from './upload.ts'
 
@@ -56,19 +57,31 @@ async function pushTo(
   { documents, blobs }: Content,
   deps: PushDeps & { options: PushOptions; step: string },
 ): Promise<void> {
-  const { client, store, emit, options, step } = deps
-  const { signal, chunkBytes } = options
-  const upload = { client, store, chunkBytes, signal, report: { step, emit } }
-  await inParallel(blobs, options.parallel ?? 4, async (blob) => {
-    await uploadBlob(at, blob, await store.origins.of(blob.digest), upload)
-    await store.origins.add(blob.digest, at.registry, at.repository)
-  })
+  const { client, options } = deps
+  const { signal } = options
+  await publishBlobs(at, blobs, { ...deps, ...options, step: deps.step })
   const children = documents.slice(0, -1)
   for (const manifest of children) await putManifest(client, at, { key: { digest: manifest.descriptor.digest }, manifest, signal })
   for (const manifest of documents.slice(-1)) {
     const keys = tags.length === 0 ? [{ digest: manifest.descriptor.digest }] : tags.map((tag) => ({ tag }))
     for (const key of keys) await putManifest(client, at, { key, manifest, signal })
   }
+}
+
+/** Sees to it that a repository has these blobs, the largest first: none is left to run alone at the end. Throws what `uploadBlob` throws. */
+export async function publishBlobs(
+  at: Repository,
+  blobs: readonly Descriptor[],
+  { client, store, emit, step, parallel = 4, chunkBytes, signal }: PushDeps & Omit<PushOptions, 'step'> & { readonly step: string },
+): Promise<void> {
+  const report = { step, emit }
+  const fetch = (blob: Descriptor) => fetchAbsent([blob], { client: async () => client, store, report, signal })
+  const upload = { client, store, chunkBytes, signal, report, fetch }
+  const largestFirst = [...blobs].sort((a, b) => b.size - a.size)
+  await inParallel(largestFirst, parallel, async (blob) => {
+    await uploadBlob(at, blob, await store.origins.of(blob.digest), upload)
+    await store.origins.add(blob.digest, at.registry, at.repository)
+  })
 }
 
 /** All that has to be in the registry, found to be in the store. */
@@ -87,16 +100,21 @@ async function contentOf(root: Descriptor, store: Store): Promise<Content> {
     else blobs.push(descriptor)
   }
   await visit(root, 0)
-  return { documents, blobs: blobs.sort((a, b) => b.size - a.size) } // The largest first: none is left to run alone at the end.
+  return { documents, blobs }
 }
 
 async function checkPresent(descriptor: Descriptor, root: Descriptor, store: Store): Promise<void> {
   const present = await store.blobs.stat(descriptor.digest)
-  if (present?.size === descriptor.size) return
+  if (present?.size === descriptor.size || (present === undefined && (await isElsewhere(descriptor, store)))) return
   const what = present === undefined ? 'not in the store' : `${present.size} bytes in the store, not ${descriptor.size}`
   throw new TsbuildError('BLOB_MISSING', `${root.digest} cannot be pushed: ${descriptor.mediaType} ${descriptor.digest} is ${what}`, {
     hint: 'pull or build the image again; of an index with several platforms, pull all of them first or push the one you have',
   })
+}
+
+/** A layer that was never fetched, since nothing here needed it: the registry may have it already, or get it from where it is. */
+async function isElsewhere({ digest, mediaType }: Descriptor, { origins }: Store): Promise<boolean> {
+  return codecOf(mediaType) !== undefined && (await origins.of(digest)).length > 0
 }
 
 function checkDestination(reference: Reference, root: Descriptor): void {

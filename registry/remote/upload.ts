@@ -24,6 +24,8 @@ export interface UploadDeps {
   readonly client: RegistryClient
   readonly store: Place & { readonly blobs: Pick<Blobs, 'open'> }
   readonly report: Report
+  /** Brings the blob into the store, where only its content helps. */
+  readonly fetch: (blob: Descriptor) => Promise<void>
   /** Bytes in one PATCH, and what larger blobs are cut into; default 8 MiB. The registry may ask for more, and 413 makes it less. */
   readonly chunkBytes?: number | undefined
   readonly signal?: AbortSignal | undefined
@@ -31,7 +33,7 @@ export interface UploadDeps {
 
 /**
  * Sees to it that a repository has a blob: it is there, or is mounted from one of `origins`, or is sent, going on where an earlier push stopped.
- * The store must have it. Throws UPLOAD_FAILED and what requests throw. distribution-spec v1.1, "Pushing blobs".
+ * Throws UPLOAD_FAILED and what requests throw. distribution-spec v1.1, "Pushing blobs".
  */
 export async function uploadBlob(at: Repository, blob: Descriptor, origins: readonly Origin[], deps: UploadDeps): Promise<void> {
   const { client, store, signal } = deps
@@ -41,7 +43,10 @@ export async function uploadBlob(at: Repository, blob: Descriptor, origins: read
   if (saved.waited && (await hasBlob(client, at, blob.digest, signal))) return meter.end('exists')
   const upload = new Upload({ client, at, blob, signal }, { blobs: store.blobs, chunkBytes: deps.chunkBytes, meter, saved })
   const from = await upload.begin(origins)
-  if (from === undefined) await upload.run()
+  if (from === undefined) {
+    await deps.fetch(blob)
+    await upload.run()
+  }
   saved.forget()
   meter.end(from === undefined ? undefined : `mounted from ${from}`)
 }

@@ -52,10 +52,7 @@ async function checkImage(check: Check, name: string, root: Descriptor, layers: 
   const { blobs } = check.store
   try {
     const { present, missing } = await graphOf(blobs, root)
-    // An index may have platforms that were not pulled; a manifest must be whole.
-    const bad = missing.find(
-      (d) => d === root || !(isManifestType(d.mediaType) || isIndexType(d.mediaType) || isNondistributable(d.mediaType)),
-    )
+    const bad = await firstLost(check.store, root, missing)
     if (bad !== undefined) await check.note('NAME_INCOMPLETE', `${name}: ${bad.digest} is not in the store`)
     for (const descriptor of present) {
       if (!isManifestType(descriptor.mediaType)) continue
@@ -67,6 +64,17 @@ async function checkImage(check: Check, name: string, root: Descriptor, layers: 
     if (error.code === 'IMAGE_UNSUPPORTED') return // an artifact has no layers to look into
     await check.note('NAME_INCOMPLETE', `${name}: ${error.message}`)
   }
+}
+
+/** An index may have platforms that were not pulled, and a layer that nothing here needed may still be in a registry; all else of a manifest must be here. */
+async function firstLost({ origins }: Store, root: Descriptor, missing: readonly Descriptor[]): Promise<Descriptor | undefined> {
+  for (const descriptor of missing) {
+    const { mediaType, digest } = descriptor
+    if (descriptor === root) return descriptor
+    if (isManifestType(mediaType) || isIndexType(mediaType) || isNondistributable(mediaType)) continue
+    if (codecOf(mediaType) === undefined || (await origins.of(digest)).length === 0) return descriptor
+  }
+  return undefined
 }
 
 async function checkRecords(check: Check): Promise<void> {

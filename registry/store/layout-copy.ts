@@ -52,7 +52,8 @@ export async function wholeGraph(source: BlobSource, root: Descriptor): Promise<
   return graph.present
 }
 
-async function importBlob(
+/** Copies one blob into the store, unless it is there. Throws BLOB_MISMATCH. */
+export async function importBlob(
   store: Place & { blobs: Blobs },
   from: string,
   { blob, signal }: { blob: Descriptor; signal: AbortSignal | undefined },

@@ -16,7 +16,17 @@ function layersOf(...names: string[]): ImageParts['layers'] {
 
 function partsOf(parts: Partial<ImageParts>): ImageParts {
   const platform = parsePlatform('linux/arm64')
-  return { base: undefined, config: {}, author: undefined, platform, layers: [], history: [], epoch: undefined, ...parts }
+  return {
+    base: undefined,
+    config: {},
+    author: undefined,
+    platform,
+    layers: [],
+    history: [],
+    epoch: undefined,
+    inline: undefined,
+    ...parts,
+  }
 }
 
 function baseOf(base: Record<string, unknown>): ImageConfig {

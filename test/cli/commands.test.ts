@@ -24,6 +24,8 @@ describe('tsbuild', () => {
         'label',
         'no-cache',
         'no-cache-filter',
+        'cache-from',
+        'cache-to',
         'secret',
         'ssh',
         'allow',

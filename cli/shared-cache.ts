@@ -1,0 +1,101 @@
+import { resolve } from 'node:path'
+import type { BuildResult } from '../builder/build.ts'
+import type { CacheSource } from '../builder/shared-cache/import.ts'
+import type { RegistryCache, SharedDeps } from '../builder/shared-cache/registry.ts'
+import { hasCode } from '../registry/oci/error.ts'
+import { asStep } from '../registry/oci/event.ts'
+import type { Platform } from '../registry/oci/platform.ts'
+import type { Reference } from '../registry/oci/reference.ts'
+import type { CacheOrigin, CachePlace, CacheTarget } from './cache-flags.ts'
+import type { Context } from './context.ts'
+import type { Workspace } from './wire.ts'
+
+/** What a shared cache is read and written with. */
+interface Surroundings {
+  readonly workspace: Workspace
+  readonly context: Context
+  /** Of the build: which image of an index an inline cache is read from. */
+  readonly platform: Platform
+}
+
+/** `--cache-from`, to be read when the build begins. */
+export function cacheSources(origins: readonly CacheOrigin[], surroundings: Surroundings): CacheSource[] {
+  return origins.map((origin) => ({
+    label: `--cache-from ${origin.text}`,
+    read: (signal) => asStep(stepOf('import', origin, surroundings), () => readOrNothing(origin, surroundings, signal)),
+  }))
+}
+
+/** A cache that is not there yet is one without steps: every first build has that. */
+async function readOrNothing(origin: CacheOrigin, surroundings: Surroundings, signal: AbortSignal): ReturnType<CacheSource['read']> {
+  try {
+    return await readFrom(origin, surroundings, signal)
+  } catch (error) {
+    if (!hasCode(error, 'NOT_FOUND')) throw error
+    surroundings.workspace.emit({ kind: 'note', message: `--cache-from ${origin.text}: nothing there yet` })
+    return []
+  }
+}
+
+async function readFrom(place: CacheOrigin, surroundings: Surroundings, signal: AbortSignal): ReturnType<CacheSource['read']> {
+  const { workspace } = surroundings
+  if (place.type === 'local') {
+    const cache = await layoutCache(place, surroundings)
+    return (await cache.read()).map((step) => ({ ...step, claim: () => cache.claim(step, workspace.store, signal) }))
+  }
+  const cache = await registryCache(place.reference, surroundings)
+  const deps = await sharedDeps(stepOf('import', place, surroundings).id, surroundings, signal)
+  return (await cache.read(deps)).map((step) => ({ ...step, claim: () => cache.claim(step, deps) }))
+}
+
+/** `--cache-to`, once the build is done. Inline is in the image by now. Throws what stands in the way, unless it is to be ignored. */
+export async function writeCaches(targets: readonly CacheTarget[], { steps }: BuildResult, surroundings: Surroundings): Promise<void> {
+  const { workspace, context } = surroundings
+  for (const target of targets) {
+    if (target.type === 'inline') continue
+    const shared = target.mode === 'max' ? steps : steps.filter(({ isInImage }) => isInImage)
+    try {
+      await asStep(stepOf('export', target, surroundings), () => writeTo(target, shared, surroundings))
+    } catch (error) {
+      context.signal.throwIfAborted()
+      if (!target.ignoresErrors || !(error instanceof Error)) throw error
+      workspace.emit({ kind: 'warning', code: 'CacheExport', message: `--cache-to ${target.text}: ${error.message}` })
+    }
+  }
+}
+
+async function writeTo(
+  place: CachePlace & { readonly text: string },
+  steps: BuildResult['steps'],
+  surroundings: Surroundings,
+): Promise<void> {
+  const { workspace, context } = surroundings
+  if (steps.length === 0) return
+  if (place.type === 'registry') {
+    const cache = await registryCache(place.reference, surroundings)
+    return cache.write(steps, await sharedDeps(stepOf('export', place, surroundings).id, surroundings, context.signal))
+  }
+  await workspace.buildDeps.fetchAbsent(
+    steps.map(({ blob }) => blob),
+    context.signal,
+  )
+  await (await layoutCache(place, surroundings)).write(steps, workspace.store, context.signal)
+}
+
+async function layoutCache({ folder, name }: CachePlace & { readonly type: 'local' }, { context }: Surroundings) {
+  const { LayoutCache } = await import('../builder/shared-cache/layout.ts')
+  return new LayoutCache(resolve(context.cwd, folder), name)
+}
+
+async function registryCache(reference: Reference, { platform }: Surroundings): Promise<RegistryCache> {
+  const { RegistryCache } = await import('../builder/shared-cache/registry.ts')
+  return new RegistryCache(reference, platform)
+}
+
+async function sharedDeps(step: string, { workspace }: Surroundings, signal: AbortSignal): Promise<SharedDeps> {
+  return { client: await workspace.client(), store: workspace.store, emit: workspace.emit, step, signal }
+}
+
+function stepOf(verb: 'import' | 'export', { text }: { readonly text: string }, { workspace, context }: Surroundings) {
+  return { id: `${verb} ${text}`, name: `[cache] ${verb} ${text}`, emit: workspace.emit, now: context.now }
+}
