@@ -17,6 +17,7 @@ describe('readMount', () => {
     ['type=secret,id=a,required=0', { type: 'secret', id: 'a', required: false }],
     ['type=ssh', { type: 'ssh' }],
     ['type=bind,"source=a,b",target=/x', { type: 'bind', source: 'a,b', target: '/x' }],
+    ['type=$T,id=a,target=/x', { type: 'bind', id: 'a', target: '/x' }],
     ['type=cache,target=$T,uid=$U', { type: 'cache', target: undefined, uid: undefined }],
   ] as const)
     it(`reads ${text}`, () => assert.deepEqual(readMount(text, at), want))
