@@ -61,13 +61,10 @@ export function exposedPorts(instruction: Instruction, { words }: Values): Findi
   })
 }
 
-/**
- * CopyIgnoredFile: silent when the ignore file has a negation, since a directory that is left out may then have files that are not. The whole context is
- * a path to be left out only where a rule says all of it.
- */
+/** CopyIgnoredFile: of what is left out with all that is below it. The whole context is left out only where a rule says all of it, and none lets anything in. */
 export function copyIgnored(instruction: Instruction, { word }: Values, ignore: IgnoreMatcher): Finding[] {
   if (instruction.kind !== 'add' && (instruction.kind !== 'copy' || instruction.from !== undefined)) return []
-  if (ignore.rules.length === 0 || ignore.rules.some(({ text }) => text.startsWith('!'))) return []
+  if (ignore.rules.length === 0) return []
   return instruction.sources.flatMap((written): Finding[] => {
     const source = word(written)
     const rule = remoteSource(source) === undefined ? ruleThatIgnores(cleanPath(`/${source}`).slice(1), ignore) : undefined
@@ -80,7 +77,14 @@ export function copyIgnored(instruction: Instruction, { word }: Values, ignore: 
 const EVERYTHING = ['*', '**', '**/*']
 
 function ruleThatIgnores(path: string, ignore: IgnoreMatcher): { line: number; text: string } | undefined {
-  if (path === '') return ignore.rules.find(({ text }) => EVERYTHING.includes(cleanPath(text).replace(/^\//, '')))
+  const isFinal = !ignore.rules.some(({ text }) => text.startsWith('!'))
+  if (path === '') return isFinal ? ignore.rules.find(({ text }) => EVERYTHING.includes(cleanPath(text).replace(/^\//, ''))) : undefined
   const { ignored, rule } = ignore.matches(path)
-  return ignored ? rule : undefined
+  return ignored && (isFinal || ignore.canPrune(fixedPart(path))) ? rule : undefined
+}
+
+/** The directories of a source before the first that is a pattern. */
+function fixedPart(path: string): string {
+  const pattern = path.search(/[*?[\\]/)
+  return pattern < 0 ? path : path.slice(0, Math.max(0, path.lastIndexOf('/', pattern)))
 }

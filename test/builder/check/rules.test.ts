@@ -79,6 +79,11 @@ const ROWS: readonly Row[] = [
   // the ignore file
   ['a folder that is left out', 'FROM a\nADD out/x b c/', ['CopyIgnoredFile 2'], { ignore: 'out' }],
   ['a folder left out, with a negation', 'FROM a\nCOPY out/x /', [], { ignore: 'out\n!out/x' }],
+  ['what negations of other paths leave out', 'FROM a\nCOPY out/x /', ['CopyIgnoredFile 2'], { ignore: 'out\n!out/y\n!in' }],
+  ['what a negation before it leaves out', 'FROM a\nCOPY out/x /', ['CopyIgnoredFile 2'], { ignore: '!out/x\nout' }],
+  ['a pattern of what a negation may let in', 'FROM a\nCOPY out/*.c /\nCOPY *.d /', [], { ignore: 'out\n*.d\n!out/x.c' }],
+  ['a pattern below what no negation lets in', 'FROM a\nCOPY out/*.c /', ['CopyIgnoredFile 2'], { ignore: 'out\n!in' }],
+  ['the whole context, with a negation', 'FROM a\nCOPY . /', [], { ignore: '**\n!x' }],
   ['a file of another stage', 'FROM a AS x\nFROM a\nCOPY --from=x out /', [], { ignore: 'out' }],
   ['the whole context, some of it left out', 'FROM a\nCOPY . /', [], { ignore: 'out\n*.txt' }],
   ['the whole context, all of it left out', 'FROM a\nCOPY . /\nCOPY / /x', ['CopyIgnoredFile 2', 'CopyIgnoredFile 3'], { ignore: '**/*' }],
