@@ -67,6 +67,7 @@ describe('readDevice', () => {
   for (const [text, want] of [
     ['a.com/b=c', { name: 'a.com/b=c', required: false }],
     ['a.com/b', { name: 'a.com/b', required: false }],
+    ['class1,required', { name: 'class1', required: true }],
     ['name=a.com/b=c,required', { name: 'a.com/b=c', required: true }],
     ['a/b=c,required=false', { name: 'a/b=c', required: false }],
   ] as const)
