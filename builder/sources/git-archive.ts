@@ -7,7 +7,7 @@ import { TsbuildError } from '../../registry/oci/error.ts'
 import { FORMAT, writeWhole } from '../../registry/store/place.ts'
 import type { MountedArchive } from './archive-index.ts'
 import { git } from './git-command.ts'
-import type { Mirror, MirrorDeps, Resolved } from './git-mirror.ts'
+import { fetchInto, isRefusal, type Mirror, type MirrorDeps, type Resolved } from './git-mirror.ts'
 import { listFolder } from './list-folder.ts'
 
 type Archive = Omit<MountedArchive, 'mount'>
@@ -53,11 +53,13 @@ async function makeGitDir(mirror: Mirror, { commit, ref }: Resolved, folder: str
 }
 
 /** An annotated tag is more than its commit, which may have come by another way: `git describe` wants it. */
-async function tagObject({ remote, folder }: Mirror, { commit, ref }: Resolved, deps: MirrorDeps): Promise<string> {
+async function tagObject(mirror: Mirror, { commit, ref }: Resolved, deps: MirrorDeps): Promise<string> {
   const kept = `refs/tsbuild/tag-of-${commit}`
-  const options = ['--depth=1', '--no-tags', '--no-recurse-submodules', '--no-write-fetch-head', '--progress']
-  await git(['--git-dir', folder, 'fetch', ...options, '--', remote.url, `+${ref}:${kept}`], deps, { ...deps, remote })
-  const found = await git(['--git-dir', folder, 'rev-parse', '--verify', `${kept}^{commit}`], deps, { signal: deps.signal })
+  await fetchInto(mirror, ['--depth=1', `+${ref}:${kept}`], deps).catch((error: unknown) => {
+    if (!isRefusal(error)) throw error
+    return fetchInto(mirror, [`+${ref}:${kept}`], deps)
+  })
+  const found = await git(['--git-dir', mirror.folder, 'rev-parse', '--verify', `${kept}^{commit}`], deps, { signal: deps.signal })
   return found.toString('utf8').trim() === commit ? kept : commit
 }
 

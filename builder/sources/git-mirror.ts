@@ -63,27 +63,23 @@ export async function mirrorWith(remote: GitRemote, { commit, ref }: Resolved, d
     ],
   ]
   for (const [index, words] of tries.entries()) {
-    const options = words.filter((word) => word.startsWith('--'))
-    const refspecs = words.filter((word) => !word.startsWith('--'))
-    const args = [
-      '--git-dir',
-      mirror.folder,
-      'fetch',
-      '--no-tags',
-      '--no-recurse-submodules',
-      '--no-write-fetch-head',
-      '--progress',
-      ...options,
-    ]
     try {
-      await git([...args, '--', remote.url, ...refspecs], deps, { ...deps, remote })
+      await fetchInto(mirror, words, deps)
     } catch (error) {
       // Servers of old serve only what a ref points to; then all refs are fetched.
-      if (index === tries.length - 1 || !hasCode(error, 'GIT_FAILED') || !isRefusal(error)) throw error
+      if (index === tries.length - 1 || !isRefusal(error)) throw error
     }
     if (await has(mirror, commit, deps)) return mirror
   }
   throw new TsbuildError('GIT_REF', `${remote.url} has no commit ${commit}`, { hint: 'it is in no branch and no tag of that repository' })
+}
+
+/** `words` are options, then refspecs. Throws GIT_FAILED. */
+export async function fetchInto({ remote, folder }: Mirror, words: readonly string[], deps: MirrorDeps): Promise<void> {
+  const options = words.filter((word) => word.startsWith('--'))
+  const refspecs = words.filter((word) => !word.startsWith('--'))
+  const always = ['--no-tags', '--no-recurse-submodules', '--no-write-fetch-head', '--progress']
+  await git(['--git-dir', folder, 'fetch', ...always, ...options, '--', remote.url, ...refspecs], deps, { ...deps, remote })
 }
 
 export function lockKeyOf(remote: GitRemote): string {
@@ -128,7 +124,9 @@ function removeStaleLocks(folder: string): void {
     if (name.endsWith('.lock')) rmSync(`${refs}/${name}`, { force: true })
 }
 
-function isRefusal(error: unknown): boolean {
+/** Whether the server does not fetch in this way, and may in another. */
+export function isRefusal(error: unknown): boolean {
+  if (!hasCode(error, 'GIT_FAILED')) return false
   return /not our ref|unadvertised|does not allow request|couldn't find remote ref|no such ref|not a valid object|dumb http transport/i.test(
     String((error as Error).message),
   )

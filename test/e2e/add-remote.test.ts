@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { type Built, Cli } from '../../fixtures/cli.ts'
 import { sha256 } from '../../fixtures/image-tree.ts'
-import { SourceServer } from '../../fixtures/source-server.ts'
+import { gitIn, SourceServer } from '../../fixtures/source-server.ts'
 import { tarOf } from '../../fixtures/tars.ts'
 import { certificateFor } from '../registry/remote/certificate.ts'
 
@@ -268,6 +268,15 @@ describe('ADD of what servers have', function () {
       assert.equal(git('status', '--short').stdout, '')
       assert.equal(git('config', 'remote.origin.url').stdout.trim(), repo())
       assert.ok(!image.tree.has('.git/hooks'))
+    })
+    it('comes from a server that only gives files, with its .git', async () => {
+      server.repository('dumb', { 'd.txt': 'd' }, (git) => git('tag', '-a', 'v1', '-m', 'v1'))
+      const folder = join(server.folder, 'dumb.git')
+      gitIn(folder)('update-server-info')
+      for (const path of readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => statSync(join(folder, name)).isFile()))
+        server.answers.set(`/dumb.git/${path}`, (_, response) => void response.end(readFileSync(join(folder, path))))
+      const { image } = await add(`ADD --keep-git-dir ${server.url('dumb.git')}#v1 /`)
+      assert.ok(image.tree.has('d.txt') && image.tree.has('.git/refs/tags/v1'))
     })
     it('moves with its branch', async () => {
       server.repository('moving', { one: '1' })
