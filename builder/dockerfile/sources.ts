@@ -9,7 +9,7 @@ const HTTP = /^https?:\/\//i
 export function remoteSource(source: string): 'git' | 'http' | undefined {
   if (GIT_SCHEME.test(source) || SCP_LIKE.test(source)) return 'git'
   if (!HTTP.test(source)) return undefined
-  return /^[^?#]*\.git\/?(?:[?#]|$)/.test(source) ? 'git' : 'http'
+  return /^[^?#]*\.git(?:[?#]|$)/.test(source) ? 'git' : 'http'
 }
 
 /** Whether `remoteSource` is git, and ssh is how it is reached. */

@@ -173,6 +173,7 @@ describe('remoteSource', () => {
     ['https://example.com/a.git#main:dir', 'git'],
     ['https://example.com/a.git?branch=x', 'git'],
     ['https://example.com/a#b.git', 'http'],
+    ['https://example.com/a.git/', 'http'],
     ['git://example.com/a', 'git'],
     ['ssh://git@example.com/a', 'git'],
     ['git@github.com:a/b.git', 'git'],
