@@ -51,7 +51,7 @@ export function imageConfig(parts: ImageParts): Record<string, unknown> {
   const document: Record<string, unknown> = {
     ...base,
     variant: undefined,
-    'os.version': undefined,
+    'os.version': base?.os === platform.os ? base['os.version'] : undefined,
     ...platform,
     ...(author === undefined ? {} : { author }),
     config: orderedConfig(parts.config),
