@@ -58,7 +58,7 @@ export function imageConfig(parts: ImageParts): Record<string, unknown> {
     [INLINE_CACHE]: undefined, // the base's is about its own steps
     ...parts.inline,
     variant: undefined,
-    'os.version': undefined,
+    'os.version': base?.os === platform.os ? base['os.version'] : undefined,
     ...platform,
     ...(author === undefined ? {} : { author }),
     config: orderedConfig(parts.config),

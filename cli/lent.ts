@@ -2,9 +2,11 @@ import { readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Lent } from '../builder/deps.ts'
 import { parseCsv } from '../builder/dockerfile/csv.ts'
+import { isGitOverSsh } from '../builder/dockerfile/sources.ts'
 import { MAX_SECRET_BYTES } from '../builder/steps/secrets.ts'
 import { TsbuildError } from '../registry/oci/error.ts'
 import type { Context } from './context.ts'
+import { contextPlace } from './context-place.ts'
 
 /** Where a step's ssh requests go: an agent that runs, or key files. */
 type Agent = { readonly kind: 'socket'; readonly path: string } | { readonly kind: 'keys'; readonly paths: readonly string[] }
@@ -53,6 +55,13 @@ export function lentBy(options: LentOptions, context: Context): Lent {
       }
     },
   }
+}
+
+/** `--ssh` of a command, or for a context over ssh the agent that runs, as in docker. */
+export function sshFor(where: string, given: readonly string[], { env, cwd }: Context): readonly string[] {
+  const place = contextPlace(where, cwd)
+  const isLent = given.length > 0 || !env.SSH_AUTH_SOCK
+  return !isLent && place.kind === 'git' && isGitOverSsh(place.url) ? ['default'] : given
 }
 
 /** `id=NAME[,src=FILE][,env=VARIABLE][,type=file|env]`; with an id alone the variable of that name, else the file of that name. */

@@ -47,6 +47,7 @@ export function namedContexts(
 function imageOf(value: string, { cwd }: Context): NamedBase | undefined {
   if (value.startsWith(IMAGE)) {
     const reference = value.slice(IMAGE.length)
+    if (reference === 'scratch') return { kind: 'scratch' }
     parseReference(reference) // told now, and not where the Dockerfile first needs it
     return { kind: 'image', reference }
   }

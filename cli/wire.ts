@@ -58,7 +58,7 @@ export function lazyWorkspace(context: Context, options: WorkspaceOptions): Asyn
 }
 
 export async function openWorkspace(context: Context, options: WorkspaceOptions = {}): Promise<Workspace> {
-  const emit = options.emit ?? (() => {})
+  const { emit = () => {}, lent = NOTHING_LENT } = options
   const core = await openNative(context)
   const { native } = core
   const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
@@ -97,8 +97,7 @@ export async function openWorkspace(context: Context, options: WorkspaceOptions 
     const { insecure: exempt, caFiles = [] } = options
     const insecure = exempt === 'all'
     const retry = { now: context.now, random: Math.random }
-    const { secret } = options.lent ?? NOTHING_LENT
-    return keep(new Remotes({ store, transport, retry, insecure, env: context.env, caFiles, emit, secret }))
+    return keep(new Remotes({ store, transport, retry, insecure, env: context.env, caFiles, emit, lent }))
   })
   let idKind: IdKind | undefined
   const helper = once(async () => {
@@ -136,7 +135,7 @@ export async function openWorkspace(context: Context, options: WorkspaceOptions 
       snapshots,
       idKind: kindNow,
       compression,
-      lent: options.lent ?? NOTHING_LENT,
+      lent,
       emit,
       settled: options.settled ?? (() => {}),
       now: context.now,

@@ -1,8 +1,8 @@
-import type { SourceRange } from '../../registry/oci/error.ts'
-import type { Instruction } from '../dockerfile/instruction.ts'
+import { hasCode, type SourceRange } from '../../registry/oci/error.ts'
+import type { RunInstruction } from '../dockerfile/instruction.ts'
 import { type Mount, readMount } from '../dockerfile/mount.ts'
 
-/** A secret, ssh socket or cache that a RUN mounts, as it is written: variables are not expanded. */
+/** A secret, ssh socket or cache that a RUN mounts. */
 export interface MountUse {
   readonly kind: 'secret' | 'ssh' | 'cache'
   readonly id: string
@@ -11,13 +11,23 @@ export interface MountUse {
   readonly at: SourceRange
 }
 
-/** What the RUNs of a stage ask the caller for. Throws DOCKERFILE_SYNTAX for a mount that cannot be read. */
-export function mountUses(instructions: readonly Instruction[]): MountUse[] {
-  return instructions.flatMap((run) => {
-    if (run.kind !== 'run') return []
-    const flags = run.flags.filter(({ name }) => name === 'mount')
-    return flags.flatMap(({ value = '', at }) => useOf(readMount(value, at), at) ?? [])
+/** What a RUN asks the caller for, by what `expand` makes of its variables. What only the base image can tell is left out. Throws what `expand` throws. */
+export function mountUses({ flags }: RunInstruction, expand: (value: string, at: SourceRange) => string): MountUse[] {
+  const mounts = flags.filter(({ name }) => name === 'mount')
+  return mounts.flatMap(({ value = '', at }) => {
+    const mount = readQuietly(value, at, (text) => expand(text, at))
+    return mount === undefined ? [] : (useOf(mount, at) ?? [])
   })
+}
+
+/** Undefined where a variable that is not known makes a value that cannot be read. */
+function readQuietly(value: string, at: SourceRange, expand: (value: string) => string): Mount | undefined {
+  try {
+    return readMount(value, at, expand)
+  } catch (error) {
+    if (hasCode(error, 'DOCKERFILE_SYNTAX') && value.includes('$')) return undefined
+    throw error
+  }
 }
 
 function useOf(mount: Mount, at: SourceRange): MountUse | undefined {

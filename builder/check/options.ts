@@ -73,7 +73,7 @@ function problemsOf(
     ...unknown.map((name) =>
       problem(`no rule is called ${JSON.stringify(name)}`, didYouMean(name, Object.keys(RULES)) ?? 'docs/rules/README.md lists them'),
     ),
-    ...(more.length === 0
+    ...(more[0] === undefined || more[0].startsWith('//')
       ? []
       : [problem(`what comes after white space does not count: ${JSON.stringify(more.join(' '))}`, 'write no spaces')]),
   ]

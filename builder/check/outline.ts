@@ -31,6 +31,7 @@ interface StageArgs {
   readonly definitions: Definitions
   /** Names that FROM or ARG of the stage itself use. */
   readonly used: ReadonlySet<string>
+  readonly mounts: readonly MountUse[]
 }
 
 /**
@@ -56,7 +57,7 @@ export function outlineOf(parsed: ParsedDockerfile, options: PlanOptions): Outli
     name: target?.name,
     description: target && stageDescription(target.from),
     args: [...args.values()].sort((a, b) => a.at.startLine - b.at.startLine),
-    mounts: firstUses(stages.flatMap(({ instructions }) => mountUses(instructions))),
+    mounts: firstUses([...done.values()].flatMap(({ mounts }) => mounts)),
   }
 }
 
@@ -103,9 +104,11 @@ function stageArgs(
   const below = base.kind === 'stage' ? done.get(base.index) : undefined
   const scope = below?.scope.fork() ?? new Scope([], { globals: globals.values, buildArgs, escape: parsed.directives.escape })
   const definitions = new Map(below?.definitions ?? globals.definitions)
+  const mounts: MountUse[] = []
   const used = new Set([from.image, from.platform ?? ''].flatMap((word) => [...usedIn(word, globals.values, parsed, from.at)]))
   for (const instruction of instructions) {
     if (instruction.kind === 'env') scope.setEnv(instruction)
+    if (instruction.kind === 'run') mounts.push(...mountUses(instruction, (value, at) => scope.expandWord(value, at)))
     if (instruction.kind !== 'arg') continue
     const values = scope.declareArgs(instruction)
     for (const [index, { key, value }] of instruction.args.entries()) {
@@ -115,7 +118,7 @@ function stageArgs(
       if (!isRepeated) definitions.set(key, argOf(key, values[index]?.value, instruction))
     }
   }
-  return { scope, definitions, used }
+  return { scope, definitions, used, mounts }
 }
 
 function withDependencies(names: Iterable<string>, dependencies: Globals['dependencies']): Set<string> {

@@ -1,14 +1,14 @@
 import { type SourceRange, TsbuildError } from '../../registry/oci/error.ts'
 import { parseCsv } from './csv.ts'
 
-/** One RUN --device: a device by its CDI name, `vendor.com/class=device`, or `vendor.com/class` for the first of its kind. */
+/** One RUN --device: by its CDI name, `vendor.com/class=device`; the first or (`=*`) all of `vendor.com/class`; or all that are annotated with a class. */
 export interface Device {
   readonly name: string
   /** The step does not run without it. */
   readonly required: boolean
 }
 
-const NAME = /^[A-Za-z][\w.-]*\/[A-Za-z][\w-]*(?:=[A-Za-z0-9][\w.:-]*|=\*)?$/
+const NAME = /^[A-Za-z][\w.-]*(?:\/[A-Za-z][\w-]*(?:=[A-Za-z0-9][\w.:-]*|=\*)?)?$/
 
 /** Reads `NAME[,required]` or `name=NAME[,required=true|false]`. CDI specification 0.8, "Naming". Throws DOCKERFILE_SYNTAX at `at`. */
 export function readDevice(text: string, at: SourceRange): Device {
@@ -16,9 +16,9 @@ export function readDevice(text: string, at: SourceRange): Device {
   let required = false
   for (const field of parseCsv(text) ?? []) {
     const [, key = '', value = ''] = /^([^=]*)=?(.*)$/.exec(field) ?? []
-    if (NAME.test(field) && name === undefined) name = field
+    if (key.toLowerCase() === 'required' && /^(?:true|false|)$/i.test(value)) required = value.toLowerCase() !== 'false'
     else if (key.toLowerCase() === 'name' && name === undefined) name = value
-    else if (key.toLowerCase() === 'required' && /^(?:true|false|)$/i.test(value)) required = value.toLowerCase() !== 'false'
+    else if (NAME.test(field) && name === undefined) name = field
     else throw broken(`--device=${text}: unexpected ${JSON.stringify(field)}`, at)
   }
   if (name === undefined || !NAME.test(name)) throw broken(`--device=${text} names no device`, at)

@@ -11,24 +11,31 @@ type Key = (typeof KNOWN)[number]
  * Throws DOCKERFILE_SYNTAX for a repeated key and for an escape other than `\` and the backtick.
  */
 export function readDirectives(lines: readonly Line[], file: string): { directives: Directives; count: number } {
-  const found = new Map<Key, string>()
-  const places = new Map<Key, SourceRange>()
+  const found = new Map<Key, Directive>()
   let count = 0
-  for (const line of lines) {
-    const directive = directiveOf(line.text, '#')
+  for (const { text } of lines) {
+    const directive = directiveOf(text, '#')
     if (directive === undefined) break
-    count++
-    const at = { file, startLine: count, endLine: count }
-    if (found.has(directive.key))
-      throw new TsbuildError('DOCKERFILE_SYNTAX', `only one ${directive.key} parser directive can be used`, { at })
-    if (directive.key === 'escape' && directive.value !== '\\' && directive.value !== '`')
-      throw new TsbuildError('DOCKERFILE_SYNTAX', `invalid escape token '${directive.value}'`, { at, hint: 'it must be \\ or `' })
-    found.set(directive.key, directive.value)
-    places.set(directive.key, at)
+    const { key, value } = directive
+    const at = placeOf(count++, file)
+    if (found.has(key)) throw new TsbuildError('DOCKERFILE_SYNTAX', `only one ${key} parser directive can be used`, { at })
+    if (key === 'escape' && value !== '\\' && value !== '`')
+      throw new TsbuildError('DOCKERFILE_SYNTAX', `invalid escape token '${value}'`, { at, hint: 'it must be \\ or `' })
+    found.set(key, { value, at })
   }
-  const syntax = found.get('syntax') ?? foreignSyntax(lines)
-  const [syntaxAt, check, checkAt] = [places.get('syntax'), found.get('check'), places.get('check')]
-  return { directives: { syntax, syntaxAt, escape: found.get('escape') === '`' ? '`' : '\\', check, checkAt }, count }
+  const syntax = found.get('syntax') ?? elsewhere('syntax', lines, file) ?? jsonSyntax(lines)
+  const check = found.get('check') ?? elsewhere('check', lines, file)
+  const escapeChar = found.get('escape')?.value === '`' ? '`' : '\\'
+  return { directives: { syntax: syntax?.value, syntaxAt: syntax?.at, escape: escapeChar, check: check?.value, checkAt: check?.at }, count }
+}
+
+interface Directive {
+  readonly value: string
+  readonly at: SourceRange | undefined
+}
+
+function placeOf(index: number, file: string): SourceRange {
+  return { file, startLine: index + 1, endLine: index + 1 }
 }
 
 function directiveOf(text: string, marker: string): { key: Key; value: string } | undefined {
@@ -42,23 +49,27 @@ function directiveOf(text: string, marker: string): { key: Key; value: string } 
   return key === undefined || value === '' ? undefined : { key, value }
 }
 
-/** The other places where a frontend may be named: after a `#!` line, in `//` comments, in a JSON document. For files that are no Dockerfile. */
-function foreignSyntax(lines: readonly Line[]): string | undefined {
-  const rest = lines[0]?.text.startsWith('#!') ? lines.slice(1) : lines
-  const marker = rest[0]?.text.startsWith('//') ? '//' : '#'
-  for (const line of rest) {
-    const directive = directiveOf(line.text, marker)
-    if (directive === undefined) break
-    if (directive.key === 'syntax') return directive.value
+/** Where `syntax` and `check` may be as well, as in BuildKit: after a `#!` line, and in `//` comments of files that are no Dockerfile. */
+function elsewhere(key: 'syntax' | 'check', lines: readonly Line[], file: string): Directive | undefined {
+  const first = lines[0]?.text.startsWith('#!') ? 1 : 0
+  const marker = lines[first]?.text.startsWith('//') ? '//' : '#'
+  for (const [index, { text }] of lines.entries()) {
+    if (index < first) continue
+    const directive = directiveOf(text, marker)
+    if (directive === undefined) return undefined
+    if (directive.key === key) return { value: directive.value, at: placeOf(index, file) }
   }
-  return rest[0]?.text.trimStart().startsWith('{') ? jsonSyntax(rest.map((line) => line.text).join('\n')) : undefined
+  return undefined
 }
 
-function jsonSyntax(text: string): string | undefined {
+/** That of a JSON document, after a `#!` line or not. */
+function jsonSyntax(lines: readonly Line[]): Directive | undefined {
+  const rest = lines[0]?.text.startsWith('#!') ? lines.slice(1) : lines
+  if (!rest[0]?.text.trimStart().startsWith('{')) return undefined
   try {
-    const document: unknown = JSON.parse(text)
+    const document: unknown = JSON.parse(rest.map((line) => line.text).join('\n'))
     const syntax = typeof document === 'object' && document !== null && 'syntax' in document ? document.syntax : undefined
-    return typeof syntax === 'string' ? syntax : undefined
+    return typeof syntax === 'string' ? { value: syntax, at: undefined } : undefined
   } catch {
     return undefined // not JSON: then it is a Dockerfile with a mistake, which the parser will name
   }

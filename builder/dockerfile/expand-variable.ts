@@ -80,7 +80,7 @@ function alternative(reader: Reader, { name, operator, colon }: Alternative, mod
 function trimmed(reader: Reader, name: string, operator: '#' | '%', mode: Mode): string {
   const longest = reader.text[reader.at] === operator
   if (longest) reader.at++
-  const pattern = readShellPattern(takePart(reader, '}', { ...mode, pattern: true }))
+  const pattern = readShellPattern(takePart(reader, '}', { dead: mode.dead === true, pattern: true }))
   const value = plainValue(reader, name, mode)
   const result = operator === '#' ? trimPrefix(pattern, value, longest) : trimSuffix(pattern, value, longest)
   return result ?? tooMuch(reader)
@@ -89,9 +89,9 @@ function trimmed(reader: Reader, name: string, operator: '#' | '%', mode: Mode):
 function replaced(reader: Reader, name: string, mode: Mode): string {
   const all = reader.text[reader.at] === '/'
   if (all) reader.at++
-  const pattern = readShellPattern(takePart(reader, '/', { ...mode, pattern: true }))
-  // The replacement is text, whatever operator the braces are inside of.
-  const replacement = takePart(reader, '}', { dead: mode.dead === true })
+  const pattern = readShellPattern(takePart(reader, '/', { dead: mode.dead === true, pattern: true }))
+  // The replacement is text, whatever operator the braces are inside of; BuildKit leaves its escapes in it.
+  const replacement = takePart(reader, '}', { dead: mode.dead === true, raw: true })
   const pieces = splitMatches(pattern, plainValue(reader, name, mode), all) ?? tooMuch(reader)
   if (replacement.length * (pieces.length - 1) > MAX_EXPANSION) reader.fail('the value is longer than 1 MiB')
   return pieces.join(replacement)

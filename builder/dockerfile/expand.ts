@@ -71,9 +71,10 @@ function short(text: string): string {
   return text.length > 80 ? `${text.slice(0, 77)}...` : text
 }
 
-/** How the text in braces is read: `pattern` keeps escapes, as `\`, for the pattern; `dead` text is passed over and looks nothing up. */
+/** How the text in braces is read: `pattern` keeps escapes, as `\`, for the pattern, `raw` as they are; `dead` text is passed over and looks nothing up. */
 export interface Mode {
   readonly pattern?: boolean
+  readonly raw?: boolean
   readonly dead?: boolean
 }
 
@@ -113,6 +114,7 @@ function escaped(reader: Reader, mode: Mode): string {
   const character = reader.text[reader.at + 1]
   reader.at += 2
   if (character === undefined) return ''
+  if (mode.raw) return `${reader.escape}${character}`
   if (!mode.pattern) return character
   if (/[\p{L}\p{N}\s]/u.test(character))
     reader.fail(`invalid escape '${reader.escape}${character}' in a pattern`, 'escape only characters that mean something')
@@ -143,6 +145,7 @@ function doubleQuoted(reader: Reader, mode: Mode): string {
       const next = text[reader.at + 1]
       const drop = character === escapeChar && (next === '"' || next === '$' || next === escapeChar)
       const literal = drop ? next : character
+      if (mode.raw && character === escapeChar) parts.push(escapeChar)
       parts.push(mode.pattern && literal === '\\' && (drop || escapeChar !== '\\') ? '\\\\' : literal)
       reader.at += drop ? 2 : 1
     }

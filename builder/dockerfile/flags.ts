@@ -36,8 +36,8 @@ export function unquote(word: string, escapeChar: string): string {
   return out
 }
 
-/** `list` may be repeated; `switch` is bare, `=true` or `=false`. */
-export type FlagKind = 'text' | 'list' | 'switch'
+/** An empty `text` is as if it were not there, a `word` is never empty, a `list` may be repeated; `switch` is bare, `=true` or `=false`. */
+export type FlagKind = 'text' | 'word' | 'list' | 'switch'
 export type FlagTable = Readonly<Record<string, FlagKind>>
 
 /** Throws DOCKERFILE_SYNTAX unless each flag is in `table`, has a value where one is due, and is given once unless a list. */
@@ -47,7 +47,7 @@ export function checkFlags(flags: readonly FlagUse[], table: FlagTable, keyword:
     const kind = Object.hasOwn(table, name) ? table[name] : undefined
     if (kind === undefined)
       throw new TsbuildError('DOCKERFILE_SYNTAX', `unknown flag: --${name}`, { at, hint: hintFor(name, table, keyword) })
-    if (value === '' || (value === undefined && kind !== 'switch'))
+    if ((value === '' && kind !== 'text') || (value === undefined && kind !== 'switch'))
       throw new TsbuildError('DOCKERFILE_SYNTAX', `missing a value on flag: --${name}`, { at, hint: `write --${name}=VALUE` })
     if (kind === 'switch' && !/^(?:true|false)?$/i.test(value ?? ''))
       throw new TsbuildError('DOCKERFILE_SYNTAX', `expecting boolean value for flag --${name}, not: ${value}`, {
@@ -66,8 +66,9 @@ function hintFor(name: string, table: FlagTable, keyword: string): string {
   return known.length === 0 ? `${keyword} takes no flags` : `${keyword} takes ${known.map((flag) => `--${flag}`).join(', ')}`
 }
 
+/** Undefined when the flag is not given, or empty. */
 export function textFlag(flags: readonly FlagUse[], name: string): string | undefined {
-  return flags.find((flag) => flag.name === name)?.value
+  return flags.find((flag) => flag.name === name)?.value || undefined
 }
 
 export function listFlag(flags: readonly FlagUse[], name: string): string[] {

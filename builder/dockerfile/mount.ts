@@ -82,7 +82,8 @@ export function readMount(text: string, at: SourceRange, expand?: (value: string
     raw[name] = readValue(name, { key, value: value === undefined || isKept ? value : expand(value), isOpen: expand === undefined }, at)
   }
   const mount = { ...raw, type: raw.type ?? 'bind' } as Mount
-  checkFields(mount, keys, at)
+  const isTypeOpen = 'type' in raw && raw.type === undefined
+  if (!isTypeOpen) checkFields(mount, keys, at)
   return mount
 }
 

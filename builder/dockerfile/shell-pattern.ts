@@ -45,7 +45,7 @@ export function trimSuffix(pattern: ShellPattern, value: string, longest: boolea
 /** The pieces of `value` around its first match, or around all of them, each taken leftmost and longest. */
 export function splitMatches(pattern: ShellPattern, value: string, all: boolean): string[] | undefined {
   const characters = Array.from(value)
-  if (pattern.tokens.length === 0) return [value]
+  if (pattern.tokens.length === 0) return all ? [value] : ['', value]
   if (tooMuch(pattern, characters)) return undefined
   const starts = startsOfMatches(pattern.tokens, characters)
   const pieces: string[] = []

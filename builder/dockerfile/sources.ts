@@ -11,3 +11,8 @@ export function remoteSource(source: string, keepGitDir?: boolean): 'git' | 'htt
   if (!HTTP.test(source)) return undefined
   return keepGitDir !== undefined || /^[^?#]*\.git(?:[?#]|$)/.test(source) ? 'git' : 'http'
 }
+
+/** Whether `remoteSource` is git, and ssh is how it is reached. */
+export function isGitOverSsh(source: string): boolean {
+  return SCP_LIKE.test(source) || /^ssh:\/\//i.test(source)
+}

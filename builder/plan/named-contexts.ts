@@ -2,8 +2,11 @@ import { TsbuildError } from '../../registry/oci/error.ts'
 import { formatPlatform, parsePlatform } from '../../registry/oci/platform.ts'
 import { familiarReference, parseReference } from '../../registry/oci/reference.ts'
 
-/** What a `--build-context` name stands for: an image, or files that the caller opens by this name. */
-export type NamedBase = { readonly kind: 'image'; readonly reference: string } | { readonly kind: 'tree'; readonly name: string }
+/** What a `--build-context` name stands for: an image, nothing at all, or files that the caller opens by this name. */
+export type NamedBase =
+  | { readonly kind: 'image'; readonly reference: string }
+  | { readonly kind: 'scratch' }
+  | { readonly kind: 'tree'; readonly name: string }
 
 /** By `contextName`. */
 export type NamedContexts = ReadonlyMap<string, NamedBase>

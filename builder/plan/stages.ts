@@ -172,12 +172,13 @@ function resolveSource(source: string, draft: Draft, { drafts, at, named, isMoun
       at,
       hint: `stages count from 0 to ${drafts.all.length - 1}`,
     })
-  if (name === 'scratch')
+  const found = named(source)
+  if (name === 'scratch' || found?.kind === 'scratch')
     throw new TsbuildError('DOCKERFILE_STAGE', `nothing can be ${isMount ? 'mounted' : 'copied'} from scratch`, {
       at,
       hint: 'name a stage or an image',
     })
-  return named(source) ?? { kind: 'image', reference: source }
+  return found ?? { kind: 'image', reference: source }
 }
 
 function flagRange(instruction: Instruction, name: string): SourceRange {

@@ -24,31 +24,44 @@ const Edits = v.object({
   hooks: v.optional(v.array(v.object({ path: v.string() })), []),
   additionalGids: v.optional(v.array(v.number()), []),
 })
-const Spec = v.object({
-  kind: v.string(),
-  devices: v.array(v.object({ name: v.string(), containerEdits: v.optional(Edits, {}) })),
-  containerEdits: v.optional(Edits, {}),
-})
+const Annotations = v.optional(v.record(v.string(), v.unknown()), {})
+const Device = v.object({ name: v.string(), annotations: Annotations, containerEdits: v.optional(Edits, {}) })
+const Spec = v.object({ kind: v.string(), annotations: Annotations, devices: v.array(Device), containerEdits: v.optional(Edits, {}) })
 type Spec = v.InferOutput<typeof Spec>
+type Device = v.InferOutput<typeof Device>
+
+/** BuildKit's annotation: devices of several kinds that do for one purpose. */
+const CLASS = 'org.mobyproject.buildkit.device.class'
 
 const MAX_SPEC_BYTES = 4 << 20
 
 /**
- * The device of this name in the specifications (`*.json`, `*.yaml`) of these folders, those of later folders first; undefined where there is none. Container
- * Device Interface specification 0.8. Throws CDI_INVALID for a file of the device's kind that cannot be read.
+ * The device of this name, or all of this class, in the specifications (`*.json`, `*.yaml`) of these folders, those of later folders first; undefined where
+ * there is none. Container Device Interface specification 0.8. Throws CDI_INVALID for a file on the way that cannot be read.
  */
 export async function findDevice(name: string, folders: readonly string[]): Promise<DeviceEdits | undefined> {
   const [kind = '', wanted] = name.split('=')
-  for (const folder of [...folders].reverse())
-    for (const file of await specFiles(folder)) {
-      const spec = await readSpec(join(folder, file))
-      if (spec === undefined || spec.kind !== kind) continue
-      const devices = spec.devices.filter(
-        (device, index) => wanted === '*' || (wanted === undefined ? index === 0 : device.name === wanted),
-      )
-      if (devices.length > 0) return joined([spec.containerEdits, ...devices.map(({ containerEdits }) => containerEdits)])
-    }
-  return undefined
+  const isWanted = (device: Device, index: number) => wanted === '*' || (wanted === undefined ? index === 0 : device.name === wanted)
+  const ofClass: v.InferOutput<typeof Edits>[] = []
+  for await (const spec of specsOf(folders)) {
+    const devices = spec.kind === kind ? spec.devices.filter(isWanted) : []
+    if (devices.length > 0) return joined(editsOf(spec, devices))
+    ofClass.push(...editsOf(spec, devicesOfClass(spec, name)))
+  }
+  return ofClass.length === 0 ? undefined : joined(ofClass)
+}
+
+function devicesOfClass({ annotations, devices }: Spec, name: string): Device[] {
+  return devices.filter((device) => ({ ...annotations, ...device.annotations })[CLASS] === name)
+}
+
+/** With what the specification says for all of its devices. */
+function editsOf({ containerEdits: shared }: Spec, devices: readonly Device[]): v.InferOutput<typeof Edits>[] {
+  return devices.length === 0 ? [] : [shared, ...devices.map(({ containerEdits }) => containerEdits)]
+}
+
+async function* specsOf(folders: readonly string[]): AsyncGenerator<Spec> {
+  for (const folder of [...folders].reverse()) for (const file of await specFiles(folder)) yield await readSpec(join(folder, file))
 }
 
 async function specFiles(folder: string): Promise<string[]> {
@@ -60,7 +73,7 @@ async function specFiles(folder: string): Promise<string[]> {
   }
 }
 
-async function readSpec(path: string): Promise<Spec | undefined> {
+async function readSpec(path: string): Promise<Spec> {
   const bytes = await readFile(path)
   if (bytes.length > MAX_SPEC_BYTES) throw invalid(path, `it is larger than ${MAX_SPEC_BYTES} bytes`)
   const text = bytes.toString('utf8')

@@ -1,14 +1,17 @@
 import { spawn } from 'node:child_process'
 import { isErrno, TsbuildError } from '../../registry/oci/error.ts'
 import { clean } from '../../registry/remote/errors.ts'
+import { environmentFor } from './git-environment.ts'
 import type { GitRemote } from './git-url.ts'
 import { MAX_SOURCE_BYTES } from './spool.ts'
 
 export interface GitSettings {
-  /** PATH, SSH_AUTH_SOCK, proxies and certificate authorities of the user; nothing else of it reaches git. */
+  /** PATH, proxies and certificate authorities of the user; nothing else of it reaches git. */
   readonly env: Readonly<Record<string, string | undefined>>
   /** Certificates are not verified. */
   readonly insecure: boolean
+  /** Path of the socket where the agent of ssh answers. Throws SSH_MISSING. */
+  readonly agent: () => Promise<string>
 }
 
 export interface GitRun {
@@ -50,31 +53,19 @@ const SETTINGS = [
   'http.lowSpeedTime=60',
   'protocol.allow=never',
 ]
-const KEPT = [
-  'PATH',
-  'SSH_AUTH_SOCK',
-  'SSL_CERT_FILE',
-  'SSL_CERT_DIR',
-  'HTTPS_PROXY',
-  'https_proxy',
-  'http_proxy',
-  'NO_PROXY',
-  'no_proxy',
-  'ALL_PROXY',
-  'all_proxy',
-]
 
 /**
  * Runs git to its end and gives its standard output. It asks nothing, runs no hook and no helper, reads no configuration of the user or the machine, and
- * speaks the protocol of `remote` only. Throws GIT_MISSING, GIT_FAILED (its last words in the message), SOURCE_TOO_LARGE.
+ * speaks the protocol of `remote` only. Throws GIT_MISSING, GIT_FAILED (its last words in the message), SOURCE_TOO_LARGE, SSH_MISSING.
  */
 export async function git(args: readonly string[], settings: GitSettings, run: GitRun): Promise<Buffer> {
   const allowed = protocolsOf(run)
+  const agent = run.remote?.protocol === 'ssh' ? { SSH_AUTH_SOCK: await settings.agent() } : {}
   const options = [...SETTINGS, ...allowed.map((name) => `protocol.${name}.allow=always`)].flatMap((setting) => ['-c', setting])
   const script = 'ulimit -f "$1" && ulimit -c 0 && shift && exec git "$@"'
   const child = spawn('/bin/sh', ['-c', script, 'git', MAX_BLOCKS, ...options, ...args], {
     cwd: '/',
-    env: environmentFor(settings, run, allowed),
+    env: { ...environmentFor(settings, run, allowed), ...agent },
     detached: true, // a process group, so that its transport ends with it
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -137,38 +128,6 @@ function protocolsOf({ remote, ownRepository }: GitRun): readonly string[] {
   return remote.protocol === 'http' ? ['http', 'https'] : [remote.protocol]
 }
 
-function environmentFor({ env, insecure }: GitSettings, { remote }: GitRun, allowed: readonly string[]): Record<string, string> {
-  const kept = Object.fromEntries(KEPT.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])))
-  const authorization = remote?.authorization
-  return {
-    ...kept,
-    LC_ALL: 'C',
-    HOME: '/nonexistent',
-    XDG_CONFIG_HOME: '/nonexistent',
-    GIT_CONFIG_NOSYSTEM: '1',
-    GIT_CONFIG_GLOBAL: '/dev/null',
-    GIT_ATTR_NOSYSTEM: '1',
-    GIT_TERMINAL_PROMPT: '0',
-    GIT_ASKPASS: '/bin/false',
-    SSH_ASKPASS: '/bin/false',
-    SSH_ASKPASS_REQUIRE: 'never',
-    // The user's ssh configuration may name programs; known_hosts, keys and the agent are used, questions are not asked.
-    GIT_SSH_COMMAND: 'ssh -F /dev/null -o BatchMode=yes -o ForwardAgent=no -o ClearAllForwardings=yes -o ConnectTimeout=15',
-    GIT_ALLOW_PROTOCOL: allowed.join(':'),
-    GIT_NO_LAZY_FETCH: '1',
-    ...(env.SSL_CERT_FILE ? { GIT_SSL_CAINFO: env.SSL_CERT_FILE } : {}),
-    ...(insecure ? { GIT_SSL_NO_VERIFY: '1' } : {}),
-    // In the environment, which others on the machine cannot read: git-config(1), GIT_CONFIG_COUNT.
-    ...(authorization === undefined || remote === undefined
-      ? {}
-      : {
-          GIT_CONFIG_COUNT: '1',
-          GIT_CONFIG_KEY_0: `http.${new URL(remote.url).origin}/.extraHeader`,
-          GIT_CONFIG_VALUE_0: `Authorization: ${authorization}`,
-        }),
-  }
-}
-
 interface Ending {
   readonly status: number | null
   readonly signal: NodeJS.Signals | null
@@ -194,9 +153,11 @@ function failed(args: readonly string[], { status, signal, words }: Ending): Tsb
 
 function hintOf(words: string): string | undefined {
   if (/could not read (?:Username|Password)|Authentication failed|terminal prompts disabled|askpass/i.test(words))
-    return 'the server wants credentials, or the repository is not there: https://user:token@host/..., or ssh with a key'
+    return 'the server wants credentials, or the repository is not there: --secret id=GIT_AUTH_TOKEN,env=VARIABLE, or ssh with a key'
+  if (/returned error: 30[12378]/.test(words)) return 'credentials do not follow a redirect: name the address that it leads to'
   if (/Host key verification failed/.test(words)) return 'put the key of the server into ~/.ssh/known_hosts'
-  if (/Permission denied \(/.test(words)) return 'the server takes none of your keys: ssh-add one'
+  if (/Permission denied \(/.test(words))
+    return 'the server takes none of the keys of --ssh default: ssh-add one, or name one: --ssh default=FILE'
   return undefined
 }
 

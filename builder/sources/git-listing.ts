@@ -60,7 +60,7 @@ export async function submodulesOf(mirror: Mirror, commit: string, { links, hasM
         hint: 'submodules=false in the URL leaves submodules out',
       })
     const isRelative = url.startsWith('./') || url.startsWith('../')
-    return { path, commit: wanted, remote: isRelative ? besides(mirror.remote, url) : readRemote(url) }
+    return { path, commit: wanted, remote: entrusted(isRelative ? besides(mirror.remote, url) : readRemote(url), mirror.remote) }
   })
 }
 
@@ -91,7 +91,7 @@ async function urlsByPath({ folder }: Mirror, commit: string, deps: MirrorDeps):
 /** `https://host:port`, `user@host:`, and the path on it. Only the path is changed by what a repository says. */
 const PLACES = [/^([a-z]+:\/\/[^/]+)(|\/.*)$/s, /^([^/:]+:)(.*)$/s]
 
-/** A URL relative to the repository's own: gitmodules(5), "submodule.<name>.url". Credentials go along to the same origin only. */
+/** A URL relative to the repository's own: gitmodules(5), "submodule.<name>.url". */
 function besides(remote: GitRemote, relative: string): GitRemote {
   const [, server, path] = PLACES.map((place) => place.exec(remote.url)).find((match) => match !== null) ?? []
   if (server === undefined || path === undefined) throw new Error(`${remote.url}: not what readRemote makes`)
@@ -105,10 +105,14 @@ function besides(remote: GitRemote, relative: string): GitRemote {
       })
   }
   const root = server.includes('://') || path.startsWith('/') ? '/' : ''
-  const found = readRemote(`${server}${root}${parts.join('/')}`)
-  return isSameOrigin(found, remote) ? { ...found, authorization: remote.authorization } : found
+  return readRemote(`${server}${root}${parts.join('/')}`)
 }
 
-function isSameOrigin(a: GitRemote, b: GitRemote): boolean {
-  return URL.canParse(a.url) && URL.canParse(b.url) && new URL(a.url).origin === new URL(b.url).origin
+/** A submodule with the credentials of the repository that names it, if it is of the same origin and has none. */
+function entrusted(submodule: GitRemote, { url, authorization }: GitRemote): GitRemote {
+  return submodule.authorization === undefined && isSameOrigin(submodule.url, url) ? { ...submodule, authorization } : submodule
+}
+
+function isSameOrigin(a: string, b: string): boolean {
+  return URL.canParse(a) && URL.canParse(b) && new URL(a).origin === new URL(b).origin
 }

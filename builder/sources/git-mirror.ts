@@ -64,7 +64,7 @@ export async function mirrorWith(remote: GitRemote, { commit, ref }: Resolved, d
       await fetchInto(mirror, fetch, deps)
     } catch (error) {
       // Servers of old serve only what a ref points to; then all refs are fetched.
-      if (index === tries.length - 1 || !hasCode(error, 'GIT_FAILED') || !isRefusal(error)) throw error
+      if (index === tries.length - 1 || !isRefusal(error)) throw error
     }
     if (await has(mirror, commit, deps)) return mirror
   }

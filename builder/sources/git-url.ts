@@ -122,7 +122,9 @@ function checked(draft: Draft, text: string): GitSource {
   const parts = subdir.split('/').filter((part) => part !== '' && part !== '.')
   if (parts.includes('..') || subdir.includes('\0'))
     throw wrong(`the directory ${JSON.stringify(subdir)} leaves the repository`, `in ${JSON.stringify(text.slice(0, 200))}`)
-  return { remote, ref: ref === '' ? undefined : ref, subdir: parts.join('/'), checksum, keepGitDir, submodules, mtime, fetchByCommit }
+  // A whole commit says where it is, and needs no ref to be found by.
+  const found = ref === '' && checksum !== undefined && COMMIT.test(checksum) ? checksum : ref
+  return { remote, ref: found === '' ? undefined : found, subdir: parts.join('/'), checksum, keepGitDir, submodules, mtime, fetchByCommit }
 }
 
 /** Throws GIT_URL unless it is a commit or the beginning of one. */

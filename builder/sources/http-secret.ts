@@ -12,6 +12,20 @@ export async function authorizationFor({ host }: URL, secret: Lent['secret']): P
   return token === undefined ? undefined : `Bearer ${token}`
 }
 
+/**
+ * The same for a repository: `GIT_AUTH_HEADER` as it is, or `GIT_AUTH_TOKEN` as the password of the user `x-access-token`. Those that end in `.<host>` are for
+ * that host alone, and go before those that are for any.
+ */
+export async function gitAuthorizationFor({ host }: URL, secret: Lent['secret']): Promise<string | undefined> {
+  for (const ending of [`.${host}`, '']) {
+    const header = await textOf(`GIT_AUTH_HEADER${ending}`, secret)
+    if (header !== undefined) return header
+    const token = await textOf(`GIT_AUTH_TOKEN${ending}`, secret)
+    if (token !== undefined) return `Basic ${Buffer.from(`x-access-token:${token}`).toString('base64')}`
+  }
+  return undefined
+}
+
 async function textOf(id: string, secret: Lent['secret']): Promise<string | undefined> {
   const bytes = await secret(id)
   if (bytes === undefined) return undefined

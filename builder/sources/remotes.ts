@@ -9,19 +9,20 @@ import { showUrl } from '../../registry/remote/transport-error.ts'
 import type { Store } from '../../registry/store/store.ts'
 import type { Lent } from '../deps.ts'
 import { type GitTree, gitTree } from './git.ts'
+import { GitAgent } from './git-agent.ts'
 import type { GitSettings } from './git-command.ts'
-import { checkCommit, type GitSource } from './git-url.ts'
+import { checkCommit, type GitRemote, type GitSource } from './git-url.ts'
 import { fetchHttp, type HttpFile, readHttpUrl } from './http.ts'
-import { authorizationFor } from './http-secret.ts'
+import { authorizationFor, gitAuthorizationFor } from './http-secret.ts'
 
-export interface RemotesDeps extends GitSettings {
+export interface RemotesDeps extends Pick<GitSettings, 'env' | 'insecure'> {
   /** PEM files of further authorities. */
   readonly caFiles: readonly string[]
   readonly store: Store
   readonly transport: Transport
   readonly retry: RetryOptions
   readonly emit: Emit
-  readonly secret: Lent['secret']
+  readonly lent: Lent
 }
 
 const MAX_LINE = 64 << 10
@@ -45,11 +46,11 @@ export class Remotes implements AsyncDisposable {
 
   /** See `fetchHttp`. Throws CHECKSUM_INVALID for one that is no digest. */
   async http(url: string, { step, checksum, signal }: RemoteOptions): Promise<HttpFile> {
-    const { emit, insecure, secret } = this.#deps
+    const { emit, insecure, lent } = this.#deps
     const digest = checksum === undefined ? undefined : readChecksum(checksum)
     const shown = showUrl(readHttpUrl(url))
     const onBytes = (current: number, total: number | undefined) => emit({ kind: 'transfer', step, id: shown, current, total })
-    const authorization = await authorizationFor(readHttpUrl(url), secret)
+    const authorization = await authorizationFor(readHttpUrl(url), lent.secret)
     return fetchHttp(url, { checksum: digest, authorization, signal, onBytes }, { ...this.#deps, insecure })
   }
 
@@ -58,7 +59,7 @@ export class Remotes implements AsyncDisposable {
     source: GitSource,
     { step, checksum, signal, keepGitDir, label }: RemoteOptions & { readonly keepGitDir?: boolean | undefined; readonly label: string },
   ): Promise<GitTree> {
-    const { emit, now } = { emit: this.#deps.emit, now: this.#deps.retry.now }
+    const { emit, store, lent, retry } = this.#deps
     if (checksum !== undefined) checkCommit(checksum)
     if (checksum !== undefined && source.checksum !== undefined && checksum !== source.checksum)
       throw new TsbuildError('GIT_URL', `--checksum=${checksum} conflicts with ${source.checksum} in the URL`)
@@ -67,8 +68,17 @@ export class Remotes implements AsyncDisposable {
     const onProgress = finishedLines((line) => emit({ kind: 'log', step, stream: 'stderr', bytes: Buffer.from(`${line}\n`) }))
     this.#gitEnv ??= this.#environment()
     const env = await this.#gitEnv
-    const wanted = { ...source, checksum: checksum ?? source.checksum }
-    return gitTree(wanted, { label, keepGitDir: keepGitDir ?? source.keepGitDir ?? false }, { ...this.#deps, env, signal, onProgress, now })
+    const wanted = { ...source, remote: await this.#entrusted(source.remote), checksum: checksum ?? source.checksum }
+    await using agent = new GitAgent(store, lent, signal)
+    const deps = { ...this.#deps, env, agent: () => agent.socket(), signal, onProgress, now: retry.now }
+    return await gitTree(wanted, { label, keepGitDir: keepGitDir ?? source.keepGitDir ?? false }, deps)
+  }
+
+  /** With what a secret says for its server, which goes before what its URL says. */
+  async #entrusted(remote: GitRemote): Promise<GitRemote> {
+    if (remote.protocol !== 'https' && remote.protocol !== 'http') return remote
+    const authorization = await gitAuthorizationFor(new URL(remote.url), this.#deps.lent.secret)
+    return authorization === undefined ? remote : { ...remote, authorization }
   }
 
   /** git takes authorities as one file, which replaces the system's. */

@@ -1,7 +1,9 @@
 import { type Bytes, bytesOfText } from '../../native/wire.ts'
 import { TsbuildError } from '../../registry/oci/error.ts'
 import type { Lent } from '../deps.ts'
+import { isGitOverSsh } from '../dockerfile/sources.ts'
 import type { Granted, Operation } from '../plan/graph.ts'
+import { noAgent } from '../sources/git-agent.ts'
 
 /** BuildKit's limit. */
 export const MAX_SECRET_BYTES = 500 * 1024
@@ -10,9 +12,11 @@ const MAX_VARIABLE_BYTES = 128 * 1024
 /** A shorter value is in any text. */
 const MIN_MASKED = 4
 
-/** Throws SECRET_MISSING, SSH_MISSING or DEVICE_MISSING at the flag that requires what was not given: before anything is run. */
+/** Throws SECRET_MISSING, SSH_MISSING or DEVICE_MISSING where something is required that was not given: before anything is run. */
 export async function checkLent(operations: readonly Operation[], lent: Lent): Promise<void> {
   for (const operation of operations) {
+    if (operation.kind === 'copy' && operation.add && operation.sources.some(isGitOverSsh) && !lent.hasAgent('default'))
+      throw noAgent(operation.at)
     if (operation.kind !== 'run') continue
     for (const mount of operation.mounts) {
       if (mount.kind === 'secret' && mount.required && (await lent.secret(mount.id)) === undefined) throw missingSecret(mount)

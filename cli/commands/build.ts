@@ -24,7 +24,7 @@ import { command, type Progress } from '../context.ts'
 import { explained, explainJson, explainText } from '../explain.ts'
 import { connectionOptions, progressMode } from '../flags.ts'
 import { withLayouts } from '../layout-bases.ts'
-import { lentBy } from '../lent.ts'
+import { lentBy, sshFor } from '../lent.ts'
 import { namedContexts } from '../named-contexts.ts'
 import { isToStdout, outputsOf } from '../output-flags.ts'
 import { carryOut } from '../outputs.ts'
@@ -69,16 +69,16 @@ export const run = command(
       const outputs = outputsOf(options.output, { push: options.push, names })
       const connection = connectionOptions(options, 'all')
       const input = await buildInput(options.file, where, context)
+      const lent = lentBy({ secret: options.secret, ssh: sshFor(where, options.ssh, context) }, context)
       if (method !== 'build') {
         const buildArgs = await buildArguments(options['build-arg'], context.env)
-        await using workspace = lazyWorkspace(context, { ...progress, ...connection })
+        await using workspace = lazyWorkspace(context, { ...progress, ...connection, lent })
         const open = () => workspace.open()
         const { dockerfile, ignore } = await input.peek(open)
         const { contexts } = namedContexts(options['build-context'], open, context)
         const request = { ...settings, dockerfile, buildArgs, buildPlatform: platformOfArch(process.arch), ignore, contexts }
         return await answer({ method, ...rest }, request, { context, workspace: open })
       }
-      const lent = lentBy(options, context)
       await using workspace = await openWorkspace(context, { ...progress, ...connection, lent })
       const buildArgs = await buildArguments(options['build-arg'], context.env)
       const rewriteTimestamps = outputs.some((output) => output.rewriteTimestamps)

@@ -8,6 +8,7 @@ import { buildInput } from '../build-context.ts'
 import { buildArguments, buildPlatform } from '../build-options.ts'
 import { command } from '../context.ts'
 import { checkFormat, connectionFlags, connectionOptions } from '../flags.ts'
+import { lentBy, sshFor } from '../lent.ts'
 import { namedContexts } from '../named-contexts.ts'
 import { printable } from '../printable.ts'
 import { openWorkspace } from '../wire.ts'
@@ -41,7 +42,8 @@ export const run = command(
   async (options, [where = '.'], context) => {
     checkFormat(options.format)
     const input = await buildInput(options.file ?? options.dockerfile, where, context)
-    await using workspace = await openWorkspace(context, connectionOptions(options, 'all'))
+    const lent = lentBy({ secret: [], ssh: sshFor(where, [], context) }, context)
+    await using workspace = await openWorkspace(context, { ...connectionOptions(options, 'all'), lent })
     const { dockerfile, tree } = await input.open(workspace, { keepGitDir: undefined })
     const { contexts } = namedContexts(options['build-context'], async () => workspace, context)
     const buildArgs = await buildArguments(options['build-arg'], context.env)

@@ -2,7 +2,7 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import { TsbuildError } from '../oci/error.ts'
 import type { Index } from '../oci/manifest.ts'
 import { isIndexType, isManifestType } from '../oci/media-type.ts'
-import { formatPlatform, type Platform, rankPlatform } from '../oci/platform.ts'
+import { formatPlatform, type Platform, platformOf, rankPlatform } from '../oci/platform.ts'
 
 /** BuildKit puts attestations into an index as manifests for no platform. */
 const UNKNOWN = 'unknown'
@@ -31,9 +31,4 @@ export function noPlatform(name: string, platform: Platform, have: readonly stri
   return new TsbuildError('PLATFORM_MISSING', `${name} has no image for ${formatPlatform(platform)}; there is ${list}`, {
     hint: 'choose one of these with --platform',
   })
-}
-
-function platformOf({ os, architecture, variant, ...rest }: NonNullable<Descriptor['platform']>): Platform {
-  const version = rest['os.version']
-  return { os, architecture, ...(variant === undefined ? {} : { variant }), ...(version === undefined ? {} : { 'os.version': version }) }
 }

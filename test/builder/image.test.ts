@@ -65,8 +65,17 @@ describe('imageConfig', () => {
       history: [],
       'moby.x': 1,
       os: 'linux',
+      'os.version': '1',
       rootfs: { type: 'layers', diff_ids: [] },
     })
+  })
+
+  it('has the version of the system that the stage names, else that of a base of the same system', () => {
+    const versionOf = (os: string, version?: string) => {
+      const platform = { os, architecture: 'amd64', ...(version === undefined ? {} : { 'os.version': version }) }
+      return imageConfig(partsOf({ base: baseOf({ os: 'windows', 'os.version': '10.1' }), platform }))['os.version']
+    }
+    assert.deepEqual([versionOf('windows'), versionOf('windows', '10.2'), versionOf('linux')], ['10.1', '10.2', undefined])
   })
 
   it('dates what made no layer by the layer before it, or by the first, and the image by the last entry', () => {

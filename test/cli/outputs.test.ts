@@ -61,7 +61,11 @@ describe('tsbuild build --output', () => {
       writeFileSync(temporary, 'half')
       throw new Error('full')
     }
-    const workspace = { store: { temporary: async () => temporary }, buildDeps: { native: { pack }, store: {}, fetchAbsent: async () => {} }, emit: () => {} }
+    const workspace = {
+      store: { temporary: async () => temporary },
+      buildDeps: { native: { pack }, store: {}, fetchAbsent: async () => {} },
+      emit: () => {},
+    }
     const output = { kind: 'tar', dest: out('never.tar'), names: [], push: false, tar: true, rewriteTimestamps: false } as const
     const built = { result: { layers: [] }, names: [], epoch: undefined }
     const context = { now: () => 0, signal: new AbortController().signal }

@@ -118,6 +118,12 @@ describe('--build-context', function () {
     assert.deepEqual((await build(FROM('scratch'), [`scratch=${folder}`])).paths, [])
     assert.deepEqual((await build('FROM scratch AS s\nFROM scratch\nCOPY --from=0 . /x/\n', [`x=${folder}`])).paths, ['x'])
   })
+  it('may be nothing at all', async () => {
+    assert.deepEqual((await build('FROM base\nWORKDIR /w\n', ['base=docker-image://scratch'])).paths, ['w'])
+    const folder = cli.context({ Dockerfile: 'FROM scratch\nCOPY --from=none / /\n' })
+    const { stderr } = await cli.run(['build', '--build-context', 'none=docker-image://scratch', folder])
+    assert.match(stderr, /nothing can be copied from scratch/)
+  })
   it('that no step needs is not fetched', async () => {
     server.asked.length = 0
     await build('FROM scratch AS unused\nCOPY --from=x . /\nFROM scratch\n', [`x=${server.url('nothing.tar')}`])

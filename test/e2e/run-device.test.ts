@@ -27,7 +27,15 @@ describe('RUN --device', function () {
     bench.write('cdi/thing.yaml', YAML.replace('HOST', join(bench.folder, 'driver')))
     bench.write(
       'cdi/other.json',
-      JSON.stringify({ kind: 'example.com/other', devices: [{ name: 'x', containerEdits: { env: ['X=json'] } }] }),
+      JSON.stringify({
+        kind: 'example.com/other',
+        annotations: { 'org.mobyproject.buildkit.device.class': 'letters' },
+        devices: [
+          { name: 'x', containerEdits: { env: ['X=json'] } },
+          { name: 'y', containerEdits: { env: ['Y=of-the-class'] } },
+          { name: 'z', annotations: { 'org.mobyproject.buildkit.device.class': 'last' }, containerEdits: { env: ['Z=of-another'] } },
+        ],
+      }),
     )
   })
 
@@ -53,6 +61,11 @@ describe('RUN --device', function () {
     assert.deepEqual(await says('RUN --device=example.com/thing echo a$FIRST$SECOND'), ['ayes'])
     assert.deepEqual(await says('RUN --device=name=example.com/thing=* echo b$FIRST$SECOND'), ['byesyes'])
     assert.deepEqual(await says('RUN --device=example.com/other=x echo $X'), ['json'])
+  })
+  it('takes all of a class, which the specification or the device names', async () => {
+    assert.deepEqual(await says('RUN --device=letters,required echo $X $Y $Z'), ['json of-the-class'])
+    assert.deepEqual(await says('RUN --device=name=last echo $X $Y $Z'), ['of-another'])
+    assert.deepEqual(await says('RUN --device=none echo "[$X$Y$Z]"'), ['[]'])
   })
   it('is left out where there is none, unless it is required: that is told before anything runs', async () => {
     assert.deepEqual(await says('RUN --device=example.com/none=x echo ran'), ['ran'])

@@ -3,7 +3,7 @@ import type { CmdInstruction, Command, EntrypointInstruction, RunInstruction, Sh
 import { argumentText, flagError, heredocOf, jsonArguments, type Statement, syntaxError, withBase } from '../statement.ts'
 import { didYouMean } from '../suggest.ts'
 
-const RUN_FLAGS = { mount: 'list', network: 'text', security: 'text', device: 'list' } as const
+const RUN_FLAGS = { mount: 'list', network: 'word', security: 'word', device: 'list' } as const
 
 export function readRun(statement: Statement): RunInstruction {
   const { flags } = statement

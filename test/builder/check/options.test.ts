@@ -16,6 +16,7 @@ describe('# check=', () => {
     ['# check=skip=all\n', []],
     ['# check=experimental=all;skip=all;error=true\n', []],
     ['# check=error=false\n', ALL],
+    ['# check=skip=StageNameCasing // as others call it\n', ALL.slice(1)],
     ['# check=skip=StageNameCasing, LegacyKeyValueFormat\n', ['InvalidCheckOption', 'InvalidCheckOption', ...ALL.slice(1)]],
   ] as const)
     it(`takes ${JSON.stringify(directive)}`, async () => assert.deepEqual(await rulesOf(directive + FILE), expected))

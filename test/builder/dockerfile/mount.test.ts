@@ -17,6 +17,7 @@ describe('readMount', () => {
     ['type=secret,id=a,required=0', { type: 'secret', id: 'a', required: false }],
     ['type=ssh', { type: 'ssh' }],
     ['type=bind,"source=a,b",target=/x', { type: 'bind', source: 'a,b', target: '/x' }],
+    ['type=$T,id=a,target=/x', { type: 'bind', id: 'a', target: '/x' }],
     ['type=cache,target=$T,uid=$U', { type: 'cache', target: undefined, uid: undefined }],
   ] as const)
     it(`reads ${text}`, () => assert.deepEqual(readMount(text, at), want))
@@ -66,6 +67,7 @@ describe('readDevice', () => {
   for (const [text, want] of [
     ['a.com/b=c', { name: 'a.com/b=c', required: false }],
     ['a.com/b', { name: 'a.com/b', required: false }],
+    ['class1,required', { name: 'class1', required: true }],
     ['name=a.com/b=c,required', { name: 'a.com/b=c', required: true }],
     ['a/b=c,required=false', { name: 'a/b=c', required: false }],
   ] as const)

@@ -22,6 +22,7 @@ describe('readGitUrl', () => {
       'https://h/a.git?branch=b&submodules=0&mtime=checkout',
       { ...https('https://h/a.git'), ref: 'refs/heads/b', submodules: false, mtime: 'checkout' },
     ],
+    [`https://h/a.git?commit=${'ab'.repeat(20)}`, { ...https('https://h/a.git'), ref: 'ab'.repeat(20), checksum: 'ab'.repeat(20) }],
     ['https://h/a.git?commit=abcd', { ...https('https://h/a.git'), checksum: 'abcd' }],
     [
       'https://u:p%40@h/a.git',

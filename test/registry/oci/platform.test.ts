@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { hasCode } from '../../../registry/oci/error.ts'
-import { formatPlatform, parsePlatform, platformOfArch, rankPlatform } from '../../../registry/oci/platform.ts'
+import { formatPlatform, parsePlatform, platformOf, platformOfArch, rankPlatform } from '../../../registry/oci/platform.ts'
 
 describe('parsePlatform', () => {
   for (const [text, want] of [
@@ -21,10 +21,25 @@ describe('parsePlatform', () => {
     ['i386', 'linux/386'],
     ['linux/riscv64', 'linux/riscv64'],
     ['windows/amd64', 'windows/amd64'],
+    ['Windows(10.0.1)/x86_64', 'windows(10.0.1)/amd64'],
   ] as const) {
     it(`reads ${text} as ${want}`, () => assert.equal(formatPlatform(parsePlatform(text)), want))
   }
-  for (const text of ['', '/', 'linux/', '/amd64', 'a/b/c/d', 'linux/amd 64', 'linux/amd64\n', '../x']) {
+  for (const text of [
+    '',
+    '/',
+    'linux/',
+    '/amd64',
+    'a/b/c/d',
+    'linux/amd 64',
+    'linux/amd64\n',
+    '../x',
+    'windows()/amd64',
+    'windows(1',
+    'windows(1)',
+    'windows(1 2)/amd64',
+    'linux/amd64(1)',
+  ]) {
     it(`refuses ${JSON.stringify(text)}`, () =>
       assert.throws(
         () => parsePlatform(text),
@@ -50,6 +65,8 @@ describe('rankPlatform', () => {
     ['linux/arm/v6', ['linux/arm/v7', 'linux/arm/v6'], ['linux/arm/v6']],
     ['linux/arm64', ['linux/arm64/v9', 'linux/arm64/v8', 'linux/arm/v7'], ['linux/arm64/v8']],
     ['linux/riscv64', ['linux/amd64', 'linux/riscv64'], ['linux/riscv64']],
+    ['windows/amd64', ['windows(10.0.1)/amd64', 'windows(10.1)/amd64'], ['windows(10.0.1)/amd64', 'windows(10.1)/amd64']],
+    ['windows(10.0)/amd64', ['windows/amd64', 'windows(10.01)/amd64', 'windows(10.0.1)/amd64'], ['windows(10.0.1)/amd64']],
   ] as const) {
     it(`orders what ${want} can run`, () => {
       const [platform, parsed] = [
@@ -70,8 +87,8 @@ describe('rankPlatform', () => {
 
 /** As an index writes it, not normalised. */
 function asOffered(text: string) {
-  const [os = '', architecture = '', variant] = text.split('/')
-  return { os, architecture, ...(variant === undefined ? {} : { variant }) }
+  const [, os = '', version, architecture = '', variant] = /^([^/(]*)(?:\((.*)\))?\/([^/]*)(?:\/(.*))?$/.exec(text) ?? []
+  return platformOf({ os, architecture, variant, 'os.version': version })
 }
 
 describe('platformOfArch', () => {
