@@ -3,6 +3,7 @@ import { digestOf } from '../registry/oci/digest.ts'
 import { TsbuildError } from '../registry/oci/error.ts'
 import type { Emit } from '../registry/oci/event.ts'
 import { StepCache } from './cache.ts'
+import { identityOf } from './chain.ts'
 import { type Finding, pageOf } from './check/rule.ts'
 import { unreachedNote } from './check/unreached.ts'
 import type { BaseImage, BuildDeps, LayerRef, PullPolicy } from './deps.ts'
@@ -21,8 +22,9 @@ import { type PrepareRequest, prepare } from './prepare.ts'
 import { rewriteTimes } from './rewrite.ts'
 import { schedule } from './schedule.ts'
 import type { SharedStep } from './shared-cache/format.ts'
-import type { CacheSource, ImportedSteps } from './shared-cache/import.ts'
+import type { CacheSource, ImportedCache } from './shared-cache/import.ts'
 import type { SourceTree } from './sources/tree.ts'
+import { cacheName } from './steps/caches.ts'
 import type { StepNetwork } from './steps/run.ts'
 import { checkLent } from './steps/secrets.ts'
 
@@ -61,6 +63,8 @@ export interface BuildResult {
   readonly layers: readonly LayerRef[]
   /** Every step of the plan, for other machines. */
   readonly steps: readonly BuiltStep[]
+  /** Names of the cache mounts that steps have (`cacheName`). */
+  readonly cacheMounts: readonly string[]
   /** SOURCE_DATE_EPOCH, seconds: no time in config and history is later. */
   readonly epoch: number | undefined
 }
@@ -122,13 +126,13 @@ export async function build(request: BuildRequest, deps: BuildDeps): Promise<Bui
     return key === undefined ? [] : { name, key }
   })
   await recordBuild(deps.store, written.config.digest, names)
-  return { ...written, layers: final.layers, steps, epoch }
+  return { ...written, layers: final.layers, steps, cacheMounts: cacheMountsOf(plan, results), epoch }
 }
 
-async function importAll({ imports, signal }: BuildRequest, { emit }: BuildDeps): Promise<ImportedSteps | undefined> {
+async function importAll({ imports, signal }: BuildRequest, { emit }: BuildDeps): Promise<ImportedCache | undefined> {
   if (imports.length === 0) return undefined
-  const { importSteps } = await import('./shared-cache/import.ts')
-  return importSteps(imports, emit, signal)
+  const { importCaches } = await import('./shared-cache/import.ts')
+  return importCaches(imports, emit, signal)
 }
 
 async function inlineCache(steps: readonly BuiltStep[]): Promise<Readonly<Record<string, unknown>>> {
@@ -217,4 +221,15 @@ async function builtSteps(plan: BuildPlan, results: ReadonlyMap<number, StepResu
     }
   }
   return steps
+}
+
+function cacheMountsOf({ operations }: BuildPlan, results: ReadonlyMap<number, StepResult>): string[] {
+  const names = operations.flatMap((operation) => {
+    if (operation.kind !== 'run') return []
+    const identity = (input: number) => identityOf(results.get(operation.inputs[input] ?? -1)?.layers ?? [])
+    return operation.mounts.flatMap((mount) =>
+      mount.kind === 'cache' ? cacheName(mount, mount.seed === undefined ? '' : identity(mount.seed)) : [],
+    )
+  })
+  return [...new Set(names)]
 }

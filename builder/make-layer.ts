@@ -73,7 +73,7 @@ async function runLayer(
   build: Performance,
   running: Running,
 ): Promise<LayerRef> {
-  const { deps, network } = build
+  const { deps, network, imported } = build
   const emptied = build.ignoresCache(operation) ? build.emptied : undefined
   const { signal } = running
   const parent = inputs[0] ?? []
@@ -83,7 +83,7 @@ async function runLayer(
   const view = await viewOf(parent, deps, signal)
   const user = stepUser(operation.user, await readUserFiles(view, signal))
   {
-    await using open = await openMounts(operation, inputs, { deps, signal, slot: running.slot, emptied })
+    await using open = await openMounts(operation, inputs, { deps, signal, slot: running.slot, emptied, imported })
     await runStep(operation, active, { step: String(operation.id), user, network, emit: deps.emit, settled: deps.settled, signal, open })
   }
   const files = await newLayerFiles(deps)

@@ -11,7 +11,7 @@ import { type KeyInputs, type KeyParts, keyOf, keyParts } from './plan/cache-key
 import type { CopyOperation, Operation, Step } from './plan/graph.ts'
 import { roughTaking } from './rough-key.ts'
 import type { Slot } from './schedule.ts'
-import type { ImportedSteps } from './shared-cache/import.ts'
+import type { ImportedCache } from './shared-cache/import.ts'
 import { LayersTree } from './sources/layers.ts'
 import type { SourceTree } from './sources/tree.ts'
 import { type Chosen, choose } from './steps/copy.ts'
@@ -28,7 +28,7 @@ export interface Performance {
   readonly named: (name: string) => Promise<SourceTree>
   readonly network: StepNetwork
   /** Steps that others have done; undefined without --cache-from. */
-  readonly imported: ImportedSteps | undefined
+  readonly imported: ImportedCache | undefined
   /** Of the first step that has to be done. */
   readonly explainer: () => Promise<Explainer>
   /** Whether an operation takes nothing for done but what was made since this build began. */

@@ -7,6 +7,7 @@ import type { BuildDeps, LayerRef } from './deps.ts'
 import type { ImageParts } from './image.ts'
 import { knownLayer, packLayer } from './layer.ts'
 import { keyOf } from './plan/cache-key.ts'
+import { packEntryOf } from './toc-entry.ts'
 
 /**
  * The image with its own layers derived anew: every file later than `epoch` (seconds) is dated back to it. The base's layers stay. What was derived before
@@ -56,10 +57,8 @@ async function rewrite(layer: LayerRef, epoch: number, { deps, cache, producer, 
   return rewritten
 }
 
-/** The same entry, its content read out of the layer it is in. */
+/** The same entry, dated back. */
 function packEntry(entry: TocEntry, epoch: number): PackEntry {
-  const { path, type, mode, uid, gid, link, rdevMajor, rdevMinor, xattrs, size, offset } = entry
   const mtime = entry.mtime.seconds >= epoch ? { seconds: epoch, nanoseconds: 0 } : entry.mtime
-  const source = type === 'file' && size > 0 ? ({ kind: 'blob', blob: 0, offset } as const) : ({ kind: 'none' } as const)
-  return { path, type, mode, uid, gid, mtime, link, rdevMajor, rdevMinor, xattrs, size: type === 'file' ? size : 0, source }
+  return { ...packEntryOf(entry, 0), mtime }
 }

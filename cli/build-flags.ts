@@ -23,7 +23,7 @@ export const buildFlags = {
   'cache-to': {
     kind: 'list',
     value: 'spec',
-    help: 'type=registry,ref=..., type=local,dest=... or type=inline [,mode=max][,ignore-error=true]: tell others the steps of this build',
+    help: 'type=registry,ref=..., type=local,dest=... or type=inline [,mode=max][,mounts=true][,ignore-error=true]: tell others the steps of this build',
   },
   secret: { kind: 'list', value: 'spec', help: 'id=name[,src=file][,env=variable]: for RUN --mount=type=secret' },
   ssh: { kind: 'list', value: 'spec', help: 'default, or id=socket, or id=key[,key]: for RUN --mount=type=ssh' },

@@ -12,6 +12,8 @@ export type CachePlace =
 export type CacheTarget = (CachePlace | { readonly type: 'inline' }) & {
   readonly text: string
   readonly mode: 'min' | 'max'
+  /** Cache mounts of its steps, too. */
+  readonly mounts: boolean
   readonly ignoresErrors: boolean
 }
 
@@ -22,8 +24,8 @@ const FLAGS = { from: 'cache-from', to: 'cache-to' } as const
 const KEYS = {
   from: { registry: ['ref'], local: ['src', 'tag'] },
   to: {
-    registry: ['ref', 'mode', 'ignore-error', 'image-manifest', 'oci-mediatypes', 'compression'],
-    local: ['dest', 'tag', 'mode', 'ignore-error', 'image-manifest', 'oci-mediatypes', 'compression'],
+    registry: ['ref', 'mode', 'mounts', 'ignore-error', 'image-manifest', 'oci-mediatypes', 'compression'],
+    local: ['dest', 'tag', 'mode', 'mounts', 'ignore-error', 'image-manifest', 'oci-mediatypes', 'compression'],
     inline: [],
   },
 } as const
@@ -56,10 +58,13 @@ export function cacheTargets(texts: readonly string[]): CacheTarget[] {
       if ((fields.get(key) ?? value) !== value) throw usage('to', text, `${key} is always ${value}`, 'leave it out')
     const mode = fields.get('mode') ?? 'min'
     if (mode !== 'min' && mode !== 'max') throw usage('to', text, `mode=${mode} is not known`, 'min (default) or max')
-    const ignoresErrors = parseBoolean(fields.get('ignore-error') ?? 'false')
-    if (ignoresErrors === undefined) throw usage('to', text, 'ignore-error is true or false')
+    const [mounts, ignoresErrors] = ['mounts', 'ignore-error'].map((key) => {
+      const value = parseBoolean(fields.get(key) ?? 'false')
+      if (value === undefined) throw usage('to', text, `${key} is true or false`)
+      return value
+    }) as [boolean, boolean]
     const place = type === 'inline' ? ({ type } as const) : placeOf(type, fields, 'to', text)
-    return { ...place, text, mode, ignoresErrors }
+    return { ...place, text, mode, mounts, ignoresErrors }
   })
 }
 

@@ -1,7 +1,10 @@
 import { resolve } from 'node:path'
 import type { BuildResult } from '../builder/build.ts'
-import type { CacheSource } from '../builder/shared-cache/import.ts'
+import type { SharedContent } from '../builder/shared-cache/format.ts'
+import type { CacheSource, Imported } from '../builder/shared-cache/import.ts'
+import type { SharedMount } from '../builder/shared-cache/mounts.ts'
 import type { RegistryCache, SharedDeps } from '../builder/shared-cache/registry.ts'
+import type { Descriptor } from '../registry/oci/descriptor.ts'
 import { hasCode } from '../registry/oci/error.ts'
 import { asStep } from '../registry/oci/event.ts'
 import type { Platform } from '../registry/oci/platform.ts'
@@ -33,7 +36,7 @@ async function readOrNothing(origin: CacheOrigin, surroundings: Surroundings, si
   } catch (error) {
     if (!hasCode(error, 'NOT_FOUND')) throw error
     surroundings.workspace.emit({ kind: 'note', message: `--cache-from ${origin.text}: nothing there yet` })
-    return []
+    return { steps: [], mounts: [] }
   }
 }
 
@@ -41,21 +44,30 @@ async function readFrom(place: CacheOrigin, surroundings: Surroundings, signal: 
   const { workspace } = surroundings
   if (place.type === 'local') {
     const cache = await layoutCache(place, surroundings)
-    return (await cache.read()).map((step) => ({ ...step, claim: () => cache.claim(step, workspace.store, signal) }))
+    return claimed(await cache.read(), (blob) => cache.claim(blob, workspace.store, signal))
   }
   const cache = await registryCache(place.reference, surroundings)
   const deps = await sharedDeps(stepOf('import', place, surroundings).id, surroundings, signal)
-  return (await cache.read(deps)).map((step) => ({ ...step, claim: () => cache.claim(step, deps) }))
+  return claimed(await cache.read(deps), (blob) => cache.claim(blob, deps))
+}
+
+function claimed({ steps, mounts }: SharedContent, claim: (blob: Descriptor) => Promise<void>): Imported {
+  const all = async (layers: readonly { readonly blob: Descriptor }[]) => {
+    for (const { blob } of layers) await claim(blob)
+  }
+  return {
+    steps: steps.map((step) => ({ ...step, claim: () => claim(step.blob) })),
+    mounts: mounts.map((mount) => ({ ...mount, claim: () => all(mount.chunks) })),
+  }
 }
 
 /** `--cache-to`, once the build is done. Inline is in the image by now. Throws what stands in the way, unless it is to be ignored. */
-export async function writeCaches(targets: readonly CacheTarget[], { steps }: BuildResult, surroundings: Surroundings): Promise<void> {
+export async function writeCaches(targets: readonly CacheTarget[], result: BuildResult, surroundings: Surroundings): Promise<void> {
   const { workspace, context } = surroundings
   for (const target of targets) {
     if (target.type === 'inline') continue
-    const shared = target.mode === 'max' ? steps : steps.filter(({ isInImage }) => isInImage)
     try {
-      await asStep(stepOf('export', target, surroundings), () => writeTo(target, shared, surroundings))
+      await asStep(stepOf('export', target, surroundings), () => writeTo(target, result, surroundings))
     } catch (error) {
       context.signal.throwIfAborted()
       if (!target.ignoresErrors || !(error instanceof Error)) throw error
@@ -64,22 +76,32 @@ export async function writeCaches(targets: readonly CacheTarget[], { steps }: Bu
   }
 }
 
-async function writeTo(
-  place: CachePlace & { readonly text: string },
-  steps: BuildResult['steps'],
-  surroundings: Surroundings,
-): Promise<void> {
+async function writeTo(target: Exclude<CacheTarget, { type: 'inline' }>, result: BuildResult, surroundings: Surroundings): Promise<void> {
   const { workspace, context } = surroundings
-  if (steps.length === 0) return
-  if (place.type === 'registry') {
-    const cache = await registryCache(place.reference, surroundings)
-    return cache.write(steps, await sharedDeps(stepOf('export', place, surroundings).id, surroundings, context.signal))
+  const steps = target.mode === 'max' ? result.steps : result.steps.filter(({ isInImage }) => isInImage)
+  const content = { steps, mounts: target.mounts ? await packMounts(result.cacheMounts, surroundings) : [] }
+  if (content.steps.length === 0 && content.mounts.length === 0) return
+  if (target.type === 'registry') {
+    const cache = await registryCache(target.reference, surroundings)
+    return cache.write(content, await sharedDeps(stepOf('export', target, surroundings).id, surroundings, context.signal))
   }
   await workspace.buildDeps.fetchAbsent(
     steps.map(({ blob }) => blob),
     context.signal,
   )
-  await (await layoutCache(place, surroundings)).write(steps, workspace.store, context.signal)
+  await (await layoutCache(target, surroundings)).write(content, workspace.store, context.signal)
+}
+
+/** Those that are there, and that nobody else is using now. */
+async function packMounts(names: readonly string[], { workspace, context }: Surroundings): Promise<SharedMount[]> {
+  if (names.length === 0) return []
+  const { packMount } = await import('../builder/shared-cache/mounts.ts')
+  const packed: SharedMount[] = []
+  for (const name of names) {
+    const mount = await packMount(name, workspace.buildDeps, context.signal)
+    if (mount !== undefined) packed.push(mount)
+  }
+  return packed
 }
 
 async function layoutCache({ folder, name }: CachePlace & { readonly type: 'local' }, { context }: Surroundings) {

@@ -1,5 +1,4 @@
 import { rm } from 'node:fs/promises'
-import type { PackOptions } from '../native/requests/layers.ts'
 import type { StepReply, StepRequest, TreeRequest } from '../native/requests/trees.ts'
 import { bytesOfText } from '../native/wire.ts'
 import type { ChainID } from '../registry/oci/chain-id.ts'
@@ -7,7 +6,7 @@ import { asDiffID, type DiffID, digestFromBytes } from '../registry/oci/digest.t
 import { hasCode } from '../registry/oci/error.ts'
 import type { TreeHelper } from './deps.ts'
 import { sealFailure, stepFailure } from './failures.ts'
-import type { ActiveSnapshot, Sealed, StepOutput } from './snapshotter.ts'
+import type { ActiveSnapshot, LayerOutput, Sealed, StepOutput } from './snapshotter.ts'
 import type { StepFolder } from './step-folders.ts'
 
 /** Moves a finished tree to its place, whoever is first. */
@@ -38,21 +37,9 @@ export class ActiveTree implements ActiveSnapshot {
     }
   }
 
-  async seal(files: { readonly output: string; readonly toc: string } & PackOptions, signal?: AbortSignal): Promise<Sealed> {
-    const request = { ...files, ...this.tree, output: bytesOfText(files.output), toc: bytesOfText(files.toc) }
-    try {
-      const reply = await this.#helper.seal(request, signal)
-      const { tarSize, blobSize } = reply
-      this.#sealed =
-        reply.changes === 0
-          ? { kind: 'empty' }
-          : { kind: 'layer', diffID: asDiffID(digestFromBytes(reply.diffID)), tarSize, digest: digestFromBytes(reply.digest), blobSize }
-      return this.#sealed
-    } catch (error) {
-      // A seal that is aborted is killed, and cannot clean up itself.
-      await Promise.all([files.output, files.toc].filter((path) => path !== '').map((path) => rm(path, { force: true })))
-      throw sealFailure(error)
-    }
+  async seal(files: LayerOutput, signal?: AbortSignal): Promise<Sealed> {
+    this.#sealed = await sealTree(this.#helper, this.tree, files, signal)
+    return this.#sealed
   }
 
   async keep(name: ChainID): Promise<void> {
@@ -68,5 +55,19 @@ export class ActiveTree implements ActiveSnapshot {
     await this.#folder.remove().catch((error: unknown) => {
       if (!hasCode(error, 'HELPER_DIED')) throw error // without a helper it stays, and the next `recover` removes it
     })
+  }
+}
+
+/** The difference of a tree to its parent as a layer. */
+export async function sealTree(helper: TreeHelper, tree: TreeRequest, files: LayerOutput, signal?: AbortSignal): Promise<Sealed> {
+  const request = { ...files, ...tree, output: bytesOfText(files.output), toc: bytesOfText(files.toc) }
+  try {
+    const { changes, diffID, tarSize, digest, blobSize } = await helper.seal(request, signal)
+    if (changes === 0) return { kind: 'empty' }
+    return { kind: 'layer', diffID: asDiffID(digestFromBytes(diffID)), tarSize, digest: digestFromBytes(digest), blobSize }
+  } catch (error) {
+    // A seal that is aborted is killed, and cannot clean up itself.
+    await Promise.all([files.output, files.toc].filter((path) => path !== '').map((path) => rm(path, { force: true })))
+    throw sealFailure(error)
   }
 }

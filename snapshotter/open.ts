@@ -1,18 +1,18 @@
 import { mkdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { TreeRequest } from '../native/requests/trees.ts'
 import { bytesOfText } from '../native/wire.ts'
 import type { ChainID } from '../registry/oci/chain-id.ts'
 import { asDiffID, type DiffID, digestFromBytes, hexOf } from '../registry/oci/digest.ts'
 import { TsbuildError } from '../registry/oci/error.ts'
-import { ActiveTree } from './active.ts'
+import { ActiveTree, sealTree } from './active.ts'
 import { type Link, linksOf, type Unit } from './chain.ts'
 import { copy } from './copy.ts'
 import type { SnapshotterDeps, SnapshotterOptions } from './deps.ts'
 import { tooManyLayers, unpackFailure } from './failures.ts'
 import { isSound, readMetadata, writeMetadata } from './metadata.ts'
 import { overlay } from './overlay.ts'
-import type { ActiveSnapshot, LayerBlob, Snapshotter } from './snapshotter.ts'
+import type { ActiveSnapshot, LayerBlob, LayerOutput, Sealed, Snapshotter } from './snapshotter.ts'
 import { type StepFolder, StepFolders } from './step-folders.ts'
 import type { Strategy } from './strategy.ts'
 
@@ -62,6 +62,27 @@ class StoredSnapshots implements Snapshotter {
     for (const name of names) {
       this.#there.delete(name)
       await this.#folders.discard(this.#path(name))
+    }
+  }
+
+  async packFolder(path: string, files: LayerOutput, signal?: AbortSignal): Promise<Sealed> {
+    // Without a parent all files of an upper are new; nothing is mounted for that.
+    return sealTree(await this.#deps.helper(), { stacking: 'overlay', lowers: [], active: bytesOfText(path) }, files, signal)
+  }
+
+  async fillFolder(path: string, layers: readonly LayerBlob[], signal?: AbortSignal): Promise<void> {
+    const helper = await this.#deps.helper()
+    const folder = await this.#folders.create()
+    const tree = { stacking: 'copy', lowers: [], active: bytesOfText(folder.path) } as const
+    try {
+      await helper.begin(tree, signal)
+      for (const layer of layers) await this.#unpack(tree, layer, signal)
+      await helper.remove(SCRATCH.map((scratch) => bytesOfText(join(folder.path, scratch))))
+      await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+      if (!(await folder.moveTo(path))) await folder.remove()
+    } catch (error) {
+      await abandon(folder)
+      throw error
     }
   }
 

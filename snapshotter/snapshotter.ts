@@ -16,6 +16,9 @@ export type Sealed =
   | { readonly kind: 'empty' }
   | { readonly kind: 'layer'; readonly diffID: DiffID; readonly tarSize: number; readonly digest: Digest; readonly blobSize: number }
 
+/** Two new files, and how the layer in the first is compressed. */
+export type LayerOutput = { readonly output: string; readonly toc: string } & PackOptions
+
 /** Output of a running command. */
 export interface StepOutput {
   /** A promise that is returned holds the command back until it resolves. */
@@ -43,6 +46,10 @@ export interface Snapshotter extends AsyncDisposable {
   begin(layers: readonly LayerBlob[], signal?: AbortSignal): Promise<ActiveSnapshot>
   /** Removes the snapshots of these names. */
   remove(names: readonly ChainID[]): Promise<void>
+  /** All that is in a folder (its `fs`, as of a cache mount) as a layer. Nobody may use it meanwhile. */
+  packFolder(path: string, files: LayerOutput, signal?: AbortSignal): Promise<Sealed>
+  /** Makes a folder of these layers, whole or not at all; one that is there stays as it is. Throws what `prepare` throws. */
+  fillFolder(path: string, layers: readonly LayerBlob[], signal?: AbortSignal): Promise<void>
   /** Takes a folder of the store out of its place at once, and removes it whoever owns what is in it; one that is not there is fine. */
   discard(path: string): Promise<void>
 }
@@ -50,7 +57,7 @@ export interface Snapshotter extends AsyncDisposable {
 export interface ActiveSnapshot extends AsyncDisposable {
   /** Throws USER_UNMAPPED for ids that are not to be had here, WORKDIR_INVALID when it cannot start where it is to. */
   run(step: Omit<StepRequest, keyof TreeRequest>, output: StepOutput, signal?: AbortSignal): Promise<StepReply>
-  seal(files: { readonly output: string; readonly toc: string } & PackOptions, signal?: AbortSignal): Promise<Sealed>
+  seal(files: LayerOutput, signal?: AbortSignal): Promise<Sealed>
   keep(name: ChainID): Promise<void>
   /** How another step can mount this state; what it changes there goes with the state. */
   readonly tree: TreeRequest

@@ -4,7 +4,7 @@ import type { Place } from '../../registry/store/place.ts'
 import type { StepCache } from '../cache.ts'
 import type { KeyParts } from '../plan/cache-key.ts'
 import type { Operation, Step } from '../plan/graph.ts'
-import type { ImportedSteps } from '../shared-cache/import.ts'
+import type { ImportedCache } from '../shared-cache/import.ts'
 import type { FileList } from '../steps/select.ts'
 import { causeOf, type Wanted } from './cause.ts'
 import { FileLists } from './file-lists.ts'
@@ -22,7 +22,7 @@ export interface ExplainerOptions {
   /** Which Dockerfile it is. */
   readonly project: Digest
   /** Steps that others have done: of a store that has not built this yet they are its past. */
-  readonly imported: ImportedSteps | undefined
+  readonly imported: ImportedCache | undefined
 }
 
 /** Says why steps of one build are not in the cache, and keeps what that takes the next time. Only for steps that have to be done. */

@@ -1,7 +1,7 @@
 import { type Digest, digestOf, hexOf } from '../../registry/oci/digest.ts'
 import type { Place } from '../../registry/store/place.ts'
 import type { StepCache, StepRecord } from '../cache.ts'
-import type { ImportedSteps } from '../shared-cache/import.ts'
+import type { ImportedCache } from '../shared-cache/import.ts'
 import type { Wanted } from './cause.ts'
 import { lastBuild, readKeys, writeKeys } from './last-build.ts'
 
@@ -18,7 +18,7 @@ export interface KinOptions {
   readonly planned: ReadonlySet<string>
   /** Digest of which Dockerfile. */
   readonly project: Digest
-  readonly imported: ImportedSteps | undefined
+  readonly imported: ImportedCache | undefined
 }
 
 /**
@@ -69,7 +69,7 @@ export class StepKin {
   async #past(): Promise<StepRecord[]> {
     const { place, project, imported } = this.#options
     const last = await this.#records(lastBuild(place, project))
-    return last.length > 0 ? last : (imported?.all() ?? []).map(({ record }) => record)
+    return last.length > 0 ? last : (imported?.steps() ?? []).map(({ record }) => record)
   }
 
   async #records(keys: readonly Digest[]): Promise<StepRecord[]> {

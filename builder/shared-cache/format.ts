@@ -1,4 +1,18 @@
-import { array, type InferOutput, integer, looseObject, minValue, number, object, optional, pipe, record, string, unknown } from 'valibot'
+import {
+  array,
+  type InferOutput,
+  integer,
+  looseObject,
+  minValue,
+  number,
+  object,
+  optional,
+  pipe,
+  record,
+  regex,
+  string,
+  unknown,
+} from 'valibot'
 import { type Descriptor, digestSchema } from '../../registry/oci/descriptor.ts'
 import { asDiffID, type DiffID, type Digest, digestOf } from '../../registry/oci/digest.ts'
 import { readDocument } from '../../registry/oci/document.ts'
@@ -8,6 +22,7 @@ import { codecOf, OCI_MANIFEST } from '../../registry/oci/media-type.ts'
 import type { ManifestBytes } from '../../registry/remote/manifests.ts'
 import type { StepRecord } from '../cache.ts'
 import { INLINE_CACHE } from '../image.ts'
+import type { SharedMount } from './mounts.ts'
 
 /**
  * A cache as an OCI artifact: a manifest whose config holds the records of steps and whose layers are the layers that they made, so that a registry keeps
@@ -42,14 +57,28 @@ const recordSchema = looseObject({
   producer: string(),
   traits: optional(traitsSchema),
 })
-const configSchema = object({ version: pipe(number(), integer(), minValue(1)), records: array(recordSchema) })
+const mountSchema = looseObject({ name: pipe(string(), regex(/^[0-9a-f]{64}$/)), saved: string(), chunks: array(digestSchema) })
+const configSchema = object({
+  version: pipe(number(), integer(), minValue(1)),
+  records: array(recordSchema),
+  mounts: optional(array(mountSchema), []),
+})
 const inlineSchema = looseObject({ [INLINE_CACHE]: optional(unknown()) })
 
-/** The steps as config and manifest; the newest where there are too many. Equal steps give equal bytes. */
-export function encodeCache(steps: readonly SharedStep[]): { readonly config: ManifestBytes; readonly manifest: ManifestBytes } {
-  const kept = newest(steps)
-  const layers = new Map(kept.map(({ record, blob }) => [blob.digest, layerOf(record.diffID, blob)]))
-  const config = documentOf(CACHE_CONFIG, JSON.stringify({ version: VERSION, records: kept.map(recordOf) }))
+/** Steps and cache mounts. */
+export interface SharedContent {
+  readonly steps: readonly SharedStep[]
+  readonly mounts: readonly SharedMount[]
+}
+
+/** Both as config and manifest; the newest steps where there are too many. Equal content gives equal bytes. */
+export function encodeCache(content: SharedContent): { readonly config: ManifestBytes; readonly manifest: ManifestBytes } {
+  const { steps: all, mounts } = unionOf([content])
+  const chunks = new Map(mounts.flatMap((mount) => mount.chunks).map(({ diffID, blob }) => [blob.digest, layerOf(diffID, blob)]))
+  const kept = newest(all, MAX_CACHE_LAYERS - chunks.size)
+  const layers = new Map([...kept.map(({ record, blob }) => [blob.digest, layerOf(record.diffID, blob)] as const), ...chunks])
+  const packed = mounts.map(({ name, saved, chunks: own }) => ({ name, saved, chunks: own.map(({ diffID }) => diffID) }))
+  const config = documentOf(CACHE_CONFIG, JSON.stringify({ version: VERSION, records: kept.map(recordOf), mounts: packed }))
   const text = JSON.stringify({
     schemaVersion: 2,
     mediaType: OCI_MANIFEST,
@@ -60,16 +89,25 @@ export function encodeCache(steps: readonly SharedStep[]): { readonly config: Ma
   return { config, manifest: documentOf(OCI_MANIFEST, text) }
 }
 
-/** The steps of a cache manifest, from its config. Steps without a layer, and of another version, are left out. Throws DOCUMENT_INVALID. */
-export function decodeCache(manifestBytes: Uint8Array, configBytes: Uint8Array, what: string): SharedStep[] {
+/** What a cache manifest has, from its config. What lacks a layer, and what is of another version, is left out. Throws DOCUMENT_INVALID. */
+export function decodeCache(manifestBytes: Uint8Array, configBytes: Uint8Array, what: string): SharedContent {
   const manifest = readManifest(manifestBytes, what)
   const blobs = new Map<DiffID, Descriptor>()
   for (const { mediaType, digest, size, annotations } of manifest.layers) {
     const diffID = annotations?.[DIFF_ID]
     if (diffID !== undefined && codecOf(mediaType) !== undefined) blobs.set(diffID as DiffID, { mediaType, digest, size })
   }
-  const { version, records } = readDocument(configSchema, configBytes, `cache ${what}`)
-  return version === VERSION ? records.flatMap((one) => stepOf(one, blobs)) : []
+  const { version, records, mounts } = readDocument(configSchema, configBytes, `cache ${what}`)
+  if (version !== VERSION) return { steps: [], mounts: [] }
+  return { steps: records.flatMap((one) => stepOf(one, blobs)), mounts: mounts.flatMap((one) => mountOf(one, blobs)) }
+}
+
+function mountOf({ name, saved, chunks }: InferOutput<typeof mountSchema>, blobs: ReadonlyMap<DiffID, Descriptor>): SharedMount[] {
+  const known = chunks.flatMap((digest) => {
+    const [diffID, blob] = [asDiffID(digest), blobs.get(asDiffID(digest))]
+    return blob === undefined ? [] : [{ diffID, blob }]
+  })
+  return known.length === chunks.length ? [{ name, saved, chunks: known }] : []
 }
 
 /** The records of an image's own layers, for its config: `--cache-to type=inline`. */
@@ -93,22 +131,35 @@ function readInline(config: unknown): unknown {
   return records
 }
 
-/** Each key once, its newest record; the same order for the same steps. */
-export function unionOf(steps: readonly SharedStep[]): SharedStep[] {
-  const byKeyOnce = new Map<Digest, SharedStep>()
-  for (const step of steps) {
-    const known = byKeyOnce.get(step.key)
-    if (known === undefined || known.record.created < step.record.created) byKeyOnce.set(step.key, step)
+/** Each step and mount once, the newest of each; the same order for the same content. */
+export function unionOf(contents: readonly SharedContent[]): SharedContent {
+  const steps = new Map<Digest, SharedStep>()
+  const mounts = new Map<string, SharedMount>()
+  for (const content of contents) {
+    for (const step of content.steps) if (isNewer(step.record.created, steps.get(step.key)?.record.created)) steps.set(step.key, step)
+    for (const mount of content.mounts) if (isNewer(mount.saved, mounts.get(mount.name)?.saved)) mounts.set(mount.name, mount)
   }
-  return [...byKeyOnce.values()].sort(byKey)
+  return { steps: [...steps.values()].sort(byKey), mounts: [...mounts.values()].sort((a, b) => (a.name < b.name ? -1 : 1)) }
 }
 
-function newest(steps: readonly SharedStep[]): SharedStep[] {
-  const union = unionOf(steps)
-  if (union.length <= MAX_CACHE_LAYERS) return union
-  return [...union]
+/** Whether all of `content` is in `known`, mounts by what they hold. */
+export function isWithin(content: SharedContent, known: SharedContent): boolean {
+  const keys = new Set(known.steps.map(({ key }) => key))
+  const textOf = ({ name, chunks }: SharedMount) => `${name} ${chunks.map(({ diffID }) => diffID).join()}`
+  const mounts = new Set(known.mounts.map(textOf))
+  return content.steps.every(({ key }) => keys.has(key)) && content.mounts.every((mount) => mounts.has(textOf(mount)))
+}
+
+/** Times as ISO 8601. */
+function isNewer(time: string, than: string | undefined): boolean {
+  return than === undefined || than < time
+}
+
+function newest(steps: readonly SharedStep[], limit: number): readonly SharedStep[] {
+  if (steps.length <= limit) return steps
+  return [...steps]
     .sort((a, b) => (a.record.created < b.record.created ? 1 : -1))
-    .slice(0, MAX_CACHE_LAYERS)
+    .slice(0, Math.max(0, limit))
     .sort(byKey)
 }
 

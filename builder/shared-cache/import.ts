@@ -1,30 +1,43 @@
 import type { Digest } from '../../registry/oci/digest.ts'
 import type { Emit } from '../../registry/oci/event.ts'
 import type { SharedStep } from './format.ts'
+import type { SharedMount } from './mounts.ts'
 
-/** A step that others have done. */
-export interface ImportedStep extends SharedStep {
-  /** Sees to it that its layer can be had: it is in the store, or it is known which registry has it. */
+/** Sees to it that layers can be had: they are in the store, or it is known which registry has them. */
+export interface Claim {
   claim(): Promise<void>
 }
+export type ImportedStep = SharedStep & Claim
+export type ImportedMount = SharedMount & Claim
 
-/** By key. */
-export interface ImportedSteps {
+/** What one source has. */
+export interface Imported {
+  readonly steps: readonly ImportedStep[]
+  readonly mounts: readonly ImportedMount[]
+}
+
+/** What all sources have. */
+export interface ImportedCache {
   find(key: Digest): ImportedStep | undefined
-  all(): readonly ImportedStep[]
+  steps(): readonly ImportedStep[]
+  /** By `cacheName`; the newest of several. */
+  mount(name: string): ImportedMount | undefined
 }
 
 /** One `--cache-from`. */
 export interface CacheSource {
   /** As the user wrote it, for messages. */
   readonly label: string
-  /** The steps it has now; none where it is not there yet. Throws what stands in the way of reading it. */
-  read(signal: AbortSignal): Promise<readonly ImportedStep[]>
+  /** What it has now; nothing where it is not there yet. Throws what stands in the way of reading it. */
+  read(signal: AbortSignal): Promise<Imported>
 }
 
+export const NOTHING: Imported = { steps: [], mounts: [] }
+
 /** Reads all sources at once. One that fails is warned of, and the build goes on without it: a cache is never needed. */
-export async function importSteps(sources: readonly CacheSource[], emit: Emit, signal: AbortSignal): Promise<ImportedSteps> {
+export async function importCaches(sources: readonly CacheSource[], emit: Emit, signal: AbortSignal): Promise<ImportedCache> {
   const steps = new Map<Digest, ImportedStep>()
+  const mounts = new Map<string, ImportedMount>()
   const found = await Promise.all(
     sources.map(async (source) => {
       try {
@@ -37,10 +50,14 @@ export async function importSteps(sources: readonly CacheSource[], emit: Emit, s
           code: 'CacheImport',
           message: `${source.label}: ${error.message}`,
         })
-        return []
+        return NOTHING
       }
     }),
   )
-  for (const step of found.flat()) if (!steps.has(step.key)) steps.set(step.key, step)
-  return { find: (key) => steps.get(key), all: () => [...steps.values()] }
+  for (const step of found.flatMap((one) => one.steps)) if (!steps.has(step.key)) steps.set(step.key, step)
+  for (const mount of found.flatMap((one) => one.mounts)) {
+    const known = mounts.get(mount.name)
+    if (known === undefined || known.saved < mount.saved) mounts.set(mount.name, mount)
+  }
+  return { find: (key) => steps.get(key), steps: () => [...steps.values()], mount: (name) => mounts.get(name) }
 }

@@ -1,3 +1,4 @@
+import type { Descriptor } from '../../registry/oci/descriptor.ts'
 import { type Digest, hexOf } from '../../registry/oci/digest.ts'
 import { hasCode } from '../../registry/oci/error.ts'
 import type { Emit } from '../../registry/oci/event.ts'
@@ -14,7 +15,16 @@ import { listTags } from '../../registry/remote/tags.ts'
 import { readImage } from '../../registry/store/image.ts'
 import { inParallel } from '../../registry/store/parallel.ts'
 import type { Store } from '../../registry/store/store.ts'
-import { CACHE_CONFIG, decodeCache, decodeInline, encodeCache, MAX_CACHE_CONFIG_BYTES, type SharedStep, unionOf } from './format.ts'
+import {
+  CACHE_CONFIG,
+  decodeCache,
+  decodeInline,
+  encodeCache,
+  isWithin,
+  MAX_CACHE_CONFIG_BYTES,
+  type SharedContent,
+  unionOf,
+} from './format.ts'
 
 /** Of a registry and the store. */
 export interface SharedDeps {
@@ -57,27 +67,26 @@ export class RegistryCache {
     return formatReference(this.#at)
   }
 
-  /** All steps that it has. Throws NOT_FOUND when there is nothing under the name. */
-  async read(deps: SharedDeps): Promise<SharedStep[]> {
+  /** All that it has. Throws NOT_FOUND when there is nothing under the name. */
+  async read(deps: SharedDeps): Promise<SharedContent> {
     return this.#union(await this.#parts(deps), deps)
   }
 
   /** Writes down that a layer of it lies there: it can be fetched, or mounted by a push. */
-  claim({ blob }: SharedStep, { store }: Pick<SharedDeps, 'store'>): Promise<void> {
+  claim(blob: Descriptor, { store }: Pick<SharedDeps, 'store'>): Promise<void> {
     return store.origins.add(blob.digest, this.#at.registry, this.#at.repository)
   }
 
-  /** Adds steps. Writes nothing where all of them are there already. */
-  async write(steps: readonly SharedStep[], deps: SharedDeps): Promise<void> {
+  /** Adds to it. Writes nothing where all is there already. */
+  async write(content: SharedContent, deps: SharedDeps): Promise<void> {
     const parts = await this.#parts(deps).catch((error: unknown) => {
       if (hasCode(error, 'NOT_FOUND')) return []
       throw error
     })
     const known = await this.#union(parts, deps)
-    const keys = new Set(known.map(({ key }) => key))
-    if (steps.every(({ key }) => keys.has(key))) return
+    if (isWithin(content, known)) return
     const isFull = new Set(parts.map(({ manifest }) => manifest.descriptor.digest)).size > MAX_PARTS
-    const { config, manifest } = encodeCache(isFull ? [...known, ...steps] : steps)
+    const { config, manifest } = encodeCache(isFull ? unionOf([known, content]) : content)
     await deps.store.blobs.put(config.bytes)
     const { layers } = readManifest(manifest.bytes, this.name)
     await publishBlobs(this.#at, [config.descriptor, ...layers], deps)
@@ -100,9 +109,9 @@ export class RegistryCache {
     }
   }
 
-  async #union(parts: readonly Part[], deps: SharedDeps): Promise<SharedStep[]> {
+  async #union(parts: readonly Part[], deps: SharedDeps): Promise<SharedContent> {
     const manifests = new Map(parts.map(({ manifest }) => [manifest.descriptor.digest, manifest]))
-    return unionOf((await inParallel([...manifests.values()], 4, (manifest) => this.#stepsOf(manifest, deps))).flat())
+    return unionOf(await inParallel([...manifests.values()], 4, (manifest) => this.#contentOf(manifest, deps)))
   }
 
   async #parts(deps: SharedDeps): Promise<Part[]> {
@@ -132,21 +141,21 @@ export class RegistryCache {
     return own
   }
 
-  async #stepsOf({ descriptor, bytes }: ManifestBytes, deps: SharedDeps): Promise<SharedStep[]> {
-    if (isIndexType(descriptor.mediaType)) return this.#inlineSteps(descriptor.digest, deps)
+  async #contentOf({ descriptor, bytes }: ManifestBytes, deps: SharedDeps): Promise<SharedContent> {
+    if (isIndexType(descriptor.mediaType)) return this.#inlineContent(descriptor.digest, deps)
     const { config } = readManifest(bytes, this.name)
-    if (config.mediaType !== CACHE_CONFIG) return this.#inlineSteps(descriptor.digest, deps)
-    if (config.size > MAX_CACHE_CONFIG_BYTES) return []
+    if (config.mediaType !== CACHE_CONFIG) return this.#inlineContent(descriptor.digest, deps)
+    if (config.size > MAX_CACHE_CONFIG_BYTES) return { steps: [], mounts: [] }
     const { client, store, emit, step, signal } = deps
     await downloadBlob(this.#at, config, { client, blobs: store.blobs, report: { step, emit }, signal })
     return decodeCache(bytes, await store.blobs.read(config.digest, MAX_CACHE_CONFIG_BYTES), this.name)
   }
 
-  async #inlineSteps(digest: Digest, deps: SharedDeps): Promise<SharedStep[]> {
+  async #inlineContent(digest: Digest, deps: SharedDeps): Promise<SharedContent> {
     const { registry, repository } = this.#at
     const options = { platform: this.#platform, step: deps.step, signal: deps.signal, withoutLayers: true }
     const { root } = await pull({ registry, repository, digest }, options, deps)
     const image = await readImage(deps.store.blobs, root, this.#platform)
-    return decodeInline(image.config, image.layers)
+    return { steps: decodeInline(image.config, image.layers), mounts: [] }
   }
 }

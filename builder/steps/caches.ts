@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { HeldLock } from '../../native/ops.ts'
 import { digestOf, hexOf } from '../../registry/oci/digest.ts'
@@ -59,6 +60,14 @@ async function takePrivate(name: string, { store }: BuildDeps): Promise<HeldCach
     const lock = await store.lock(lockKey(own), { mode: 'exclusive', wait: false })
     if (lock !== undefined) return { path: pathOf(store.root, own), lock }
   }
+}
+
+/** A cache that is there and that nobody uses at the moment, to be read or removed. */
+export async function holdCache(name: string, { store }: BuildDeps): Promise<HeldCache | undefined> {
+  const path = pathOf(store.root, name)
+  if (!existsSync(path)) return undefined
+  const lock = await store.lock(lockKey(name), { mode: 'exclusive', wait: false })
+  return lock === undefined ? undefined : { path, lock }
 }
 
 /** Empties a cache that nobody uses at the moment; false when somebody does. */

@@ -8,6 +8,7 @@ import { identityOf, layerFiles, viewOf } from '../chain.ts'
 import type { BuildDeps, LayerRef } from '../deps.ts'
 import { type Granted, type RunMount, type RunOperation, SCRIPT_FOLDER } from '../plan/graph.ts'
 import type { Slot } from '../schedule.ts'
+import type { ImportedCache } from '../shared-cache/import.ts'
 import { LayersTree } from '../sources/layers.ts'
 import { type CacheMount, cacheName, emptyCache, giveBack, type HeldCache, takeCaches } from './caches.ts'
 import { maskedParts, secretVariable } from './secrets.ts'
@@ -59,6 +60,8 @@ export interface MountContext {
   readonly slot: Slot
   /** Names of caches that were emptied by this build; undefined when the step keeps them (always, but with --no-cache and --no-cache-filter). */
   readonly emptied: Set<string> | undefined
+  /** Caches of other machines. */
+  readonly imported: ImportedCache | undefined
 }
 
 export async function openMounts(operation: RunOperation, inputs: readonly Layers[], context: MountContext): Promise<OpenMounts> {
@@ -150,7 +153,19 @@ class Opening implements OpenMounts {
       if (!(await emptyCache(name, deps)))
         deps.emit({ kind: 'note', message: `the cache ${mount.id.replace(/^\//, '')} is in use by another build and is kept as it is` })
     }
-    return takeCaches(wanted, deps, this.#context)
+    const held = await takeCaches(wanted, deps, this.#context)
+    for (const [name, { path }] of held) await this.#restore(name, path)
+    return held
+  }
+
+  /** A cache that is not here yet begins as it was elsewhere. */
+  async #restore(name: string, path: string): Promise<void> {
+    const { deps, imported, signal } = this.#context
+    const mount = imported?.mount(name)
+    if (mount === undefined || existsSync(path)) return
+    const { fillMount } = await import('../shared-cache/mounts.ts')
+    await mount.claim()
+    await fillMount(path, mount, deps, signal)
   }
 
   async #cache(mount: CacheMount): Promise<StepMount> {

@@ -4,6 +4,7 @@ import { type Bytes, textOfBytes } from '../../native/wire.ts'
 import { join, nameOf, parentOf, resolvePathIn } from '../../registry/store/resolve-path.ts'
 import type { TocEntry } from '../../registry/store/toc.ts'
 import { cleanPath } from '../dockerfile/clean-path.ts'
+import { packEntryOf } from '../toc-entry.ts'
 import { madeEntry, type Placement, type TargetEntry } from './place.ts'
 import { type Archive, invalidArchive } from './unpack.ts'
 
@@ -59,11 +60,8 @@ async function impliedParents(placement: Placement, into: Bytes, path: Bytes): P
 }
 
 function packEntry(entry: TocEntry, { placement, blob, path }: { placement: Placement; blob: number; path: Bytes }): PackEntry {
-  const { type, mode, mtime, link, rdevMajor, rdevMinor, xattrs, offset } = entry
   const { uid, gid } = placement.owner ?? entry
-  const isFile = type === 'file'
-  const source = isFile ? ({ kind: 'blob', blob, offset } as const) : ({ kind: 'none' } as const)
-  return { path, type, mode, uid, gid, mtime, link, rdevMajor, rdevMinor, xattrs, size: isFile ? entry.size : 0, source }
+  return { ...packEntryOf(entry, blob), path, uid, gid }
 }
 
 /** The member that holds the content of a name of a file, through links to links. Throws ARCHIVE_INVALID when the archive has no such file. */

@@ -142,6 +142,43 @@ RUN cat /app/app.js > /out
     })
   })
 
+  describe('with the cache mounts of its steps', () => {
+    const packages = (count: number) => `FROM ${registry.host}/base:1
+RUN --mount=type=cache,id=npm,target=/cache,uid=7,gid=8,mode=0750 mkdir -p /cache/in; i=0; while [ $i -lt ${count} ]; do \\
+  f=/cache/in/p$i; [ -e $f ] || { echo "made p$i"; echo "content of $i" > $f; chmod 640 $f; chown 7:8 $f; ln $f $f.hard; ln -s p$i $f.soft; }; i=$((i+1)); done; \\
+  [ -e /cache/large ] || head -c 3000000 /dev/urandom > /cache/large; ls -ln /cache/in | cut -c1-30 | sort | uniq -c
+`
+    const made = ({ stderr }: Ended) => [...stderr.matchAll(/^#\d+ [\d.]+ made p\d+$/gm)].length
+    /** What became of each blob of the export. */
+    const exported = ({ stderr }: Ended): string[] => {
+      const [, step] = /^#(\d+) \[cache\] export/m.exec(stderr) ?? []
+      return [...stderr.matchAll(new RegExp(`^#${step} sha256:\\S+ (.*)$`, 'gm'))].map(([, note = '']) => note)
+    }
+
+    for (const [where, to, from] of [
+      ['a registry', () => `type=registry,ref=${registry.host}/mounts:cache`, () => `${registry.host}/mounts:cache`],
+      ['a folder', (folder: string) => `type=local,dest=${folder}`, (folder: string) => `type=local,src=${folder}`],
+    ] as const)
+      it(`in ${where} gives another machine what they held, and takes only what changed`, async () => {
+        const first = await machine()
+        const folder = `${first.folder}/cache`
+        const flags = ['--cache-from', from(folder), '--cache-to', `${to(folder)},mounts=true`]
+        const ended = await first.build(packages(300), flags)
+        assert.deepEqual([ended.status, made(ended)], [0, 300], ended.stderr)
+        const second = await machine()
+        const more = await second.build(packages(303), flags)
+        assert.deepEqual([more.status, made(more)], [0, 3], more.stderr)
+        assert.match(more.stderr, / 606 -rw-r----- +2 7 +8/)
+        const sent = exported(more).filter((note) => note !== 'exists')
+        // Three files more: directories and links, the chunk of each file, and the list. Not what is large.
+        if (where === 'a registry') assert.ok(sent.length <= 6 && !sent.some((note) => note.endsWith('MB')), more.stderr)
+        await provesSound(second)
+        const third = await machine()
+        const again = await third.build(packages(303), ['--no-cache=steps', ...flags])
+        assert.deepEqual([again.status, made(again)], [0, 0], again.stderr)
+      })
+  })
+
   describe('in a folder', () => {
     it('serves another store, grows by what is new, and is written whole', async () => {
       const bench = await machine()
