@@ -10,7 +10,7 @@ import { keyOf, keyParts } from './plan/cache-key.ts'
 import type { CopyOperation, MkdirOperation, Operation, RunOperation } from './plan/graph.ts'
 import type { Slot } from './schedule.ts'
 import { LayersTree } from './sources/layers.ts'
-import type { SourceTree } from './sources/tree.ts'
+import { resolveIn, type SourceTree } from './sources/tree.ts'
 import { type Chosen, choose, copyEntries, findArchives, packSources } from './steps/copy.ts'
 import { openMounts, shownBy } from './steps/mounts.ts'
 import { Placement } from './steps/place.ts'
@@ -161,13 +161,12 @@ async function mkdirLayer(
   signal: AbortSignal,
 ): Promise<LayerRef> {
   const view = await viewOf(parent, build.deps, signal)
-  const owner = operation.user === '' ? undefined : chownOwner(operation.user, await readUserFiles(view, signal))
-  const placement = new Placement(new LayersTree(view, 'the image'), {
-    owner,
-    chmod: undefined,
-    time: { seconds: operation.time, nanoseconds: 0 },
-  })
-  await placement.directory(bytesOfText(operation.path))
+  const target = new LayersTree(view, 'the image')
+  const path = bytesOfText(operation.path)
+  const isThere = (await target.at(await resolveIn(target, path))) !== undefined // and keeps its owner, so that the user need not exist
+  const owner = operation.user === '' || isThere ? undefined : chownOwner(operation.user, await readUserFiles(view, signal))
+  const placement = new Placement(target, { owner, chmod: undefined, time: { seconds: operation.time, nanoseconds: 0 } })
+  await placement.directory(path)
   return packLayer(placement.entries(), { roots: [], blobs: [] }, build.deps, signal)
 }
 

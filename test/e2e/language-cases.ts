@@ -13,6 +13,13 @@ export const LANGUAGE_CASES: readonly Case[] = [
     history: ['WORKDIR /', 'WORKDIR /var/tmp/*', 'WORKDIR /var/tmp/sub*', 'WORKDIR /srv//x/*', 'RUN /bin/sh -c pwd > here # buildkit*'],
   },
   {
+    name: 'WORKDIR of a folder that is there asks for no user',
+    dockerfile: lines('FROM busybox', 'RUN ln -s var/tmp here', 'USER nosuch:nobody', 'WORKDIR /here', 'COPY a .'),
+    files: { a: 'a' },
+    config: { WorkingDir: '/here', User: 'nosuch:nobody' },
+    tree: { 'var/tmp': { mode: '1777', owner: '0:0' }, 'var/tmp/a': { content: 'a', owner: '0:0' } },
+  },
+  {
     name: 'CMD, ENTRYPOINT, SHELL, HEALTHCHECK, MAINTAINER and ONBUILD keep variables as they are',
     dockerfile: lines(
       'FROM busybox',
