@@ -37,6 +37,11 @@ const DOCKERFILES: readonly BuildCase[] = [
     'FROM base\nCOPY out/a /\n',
     { says: '"out/a" is not in the build context', hint: '.dockerignore:2 leaves it out: out' },
   ],
+  [
+    'a wildcard below an ignored folder',
+    'FROM base\nCOPY file.txt out/* /x/\n',
+    { says: '"out/*" is not in the build context', hint: '.dockerignore:2 leaves it out: out' },
+  ],
   ['a source outside the context', 'FROM base\nCOPY ../../etc/passwd /\n', { says: /"[^"]*etc\/passwd" is not in the build context/ }],
   ['a file in the way', 'FROM base\nCOPY file.txt /etc/passwd/x\n', { says: /\/etc\/passwd/ }],
   ['an unknown stage to copy from', 'FROM base\nCOPY --from=127.0.0.1:1/none /a /\n', { says: /127\.0\.0\.1:1/, shows: / 2 \| >>> COPY/ }],
