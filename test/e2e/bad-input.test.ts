@@ -52,6 +52,11 @@ const DOCKERFILES: readonly BuildCase[] = [
     ['--pull=never'],
   ],
   [
+    'a stage in upper case in FROM',
+    'FROM base AS BUILD\nFROM BUILD\n',
+    { says: /not an image reference: "BUILD"/, hint: /^did you mean the stage build\? Else write /, shows: / 2 \| >>> FROM BUILD/ },
+  ],
+  [
     'a mistyped stage to copy from',
     'FROM base AS build\nFROM base\nCOPY --from=biuld /a /\n',
     { says: /biuld is not in the store/, hint: /^did you mean the stage build\?/ },
