@@ -6,6 +6,7 @@ import { newLayerFiles, packLayer, sealedLayer } from './layer.ts'
 import type { Performance, Running } from './perform.ts'
 import type { CopyOperation, MkdirOperation, RunOperation } from './plan/graph.ts'
 import { LayersTree } from './sources/layers.ts'
+import { resolveIn } from './sources/tree.ts'
 import { type Chosen, copyEntries, findArchives, packSources } from './steps/copy.ts'
 import { openMounts } from './steps/mounts.ts'
 import { Placement } from './steps/place.ts'
@@ -57,13 +58,12 @@ async function mkdirLayer(
   signal: AbortSignal,
 ): Promise<LayerRef> {
   const view = await viewOf(parent, build.deps, signal)
-  const owner = operation.user === '' ? undefined : chownOwner(operation.user, await readUserFiles(view, signal))
-  const placement = new Placement(new LayersTree(view, 'the image'), {
-    owner,
-    chmod: undefined,
-    time: { seconds: operation.time, nanoseconds: 0 },
-  })
-  await placement.directory(bytesOfText(operation.path))
+  const target = new LayersTree(view, 'the image')
+  const path = bytesOfText(operation.path)
+  const isThere = (await target.at(await resolveIn(target, path))) !== undefined // and keeps its owner, so that the user need not exist
+  const owner = operation.user === '' || isThere ? undefined : chownOwner(operation.user, await readUserFiles(view, signal))
+  const placement = new Placement(target, { owner, chmod: undefined, time: { seconds: operation.time, nanoseconds: 0 } })
+  await placement.directory(path)
   return packLayer(placement.entries(), { roots: [], blobs: [] }, build.deps, signal)
 }
 

@@ -119,11 +119,13 @@ async function resolveStages(
   for (;;) {
     const stages = planStages(parsed, { ...options, triggers })
     const platforms = stagePlatforms(stages, platform)
-    const unknown = [...wantedImages(stages, platforms)].filter(([key]) => !images.has(key))
-    const resolved = await resolve(new Map(unknown)).catch((error: unknown) => {
-      throw hintAtStage(error, new Map(unknown).values(), parsed)
-    })
-    for (const [key, image] of resolved) images.set(key, image)
+    const unknown = new Map<string, WantedImage>()
+    try {
+      for (const [key, image] of wantedImages(stages, platforms)) if (!images.has(key)) unknown.set(key, image)
+      for (const [key, image] of await resolve(unknown)) images.set(key, image)
+    } catch (error) {
+      throw hintAtStage(error, unknown.values(), parsed)
+    }
     const found = imageTriggers(stages, platforms, images)
     if (found.size === triggers.size) return { stages, platforms, images }
     triggers = found

@@ -100,6 +100,7 @@ function readValue(name: Field, given: Given, at: SourceRange): unknown {
     const isTrue = value === undefined ? true : readBoolean(given, at)
     return key === 'rw' || key === 'readwrite' ? !isTrue : isTrue
   }
+  if (value === '' && (name === 'from' || name === 'id')) return undefined // as if it was not given, which is what BuildKit makes of it
   if (value === undefined || (value === '' && name !== 'source' && name !== 'target'))
     throw broken(`--mount: ${key} needs a value`, at, `write ${key}=VALUE`)
   if (isOpen && value.includes('$')) return undefined

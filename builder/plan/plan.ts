@@ -149,7 +149,7 @@ function startOf(stage: Stage, graph: Graph, done: ReadonlyMap<number, StageStat
   const image = reference === undefined ? undefined : graph.image(reference, platform, stage.from.at)
   const given = image?.config.config
   const files = base.kind === 'tree' ? graph.files(base.name, platform, stage.from.at) : undefined
-  const config = { ...withoutTriggers(structuredClone(given)), WorkingDir: cleanPath(`/${given?.WorkingDir ?? ''}`) } // Docker writes "" where there is none
+  const config = { ...withoutTriggers(structuredClone(given)), WorkingDir: rooted(given?.WorkingDir ?? '') } // Docker writes "" where there is none
   const env = config.Env ?? []
   const withPath = platform.os === 'windows' || env.some((item) => item.startsWith('PATH=')) ? env : [...env, DEFAULT_PATH]
   if (image !== undefined) graph.checks.base(stage, image, { wanted: platform, machine: graph.input.machine })
@@ -165,6 +165,10 @@ function startOf(stage: Stage, graph: Graph, done: ReadonlyMap<number, StageStat
     hasOwnCmd: false,
     hasOwnEnv: false,
   }
+}
+
+function rooted(path: string): string {
+  return path.startsWith('/') ? path : cleanPath(`/${path}`)
 }
 
 /** They are the first instructions of the stage by now. */

@@ -192,7 +192,7 @@ class StagePlanner {
       exclude: instruction.exclude,
       parents: instruction.kind === 'copy' && instruction.parents,
       link,
-      destination: absolute(state, destination === '' ? '.' : destination),
+      destination: destinationIn(state, destination),
       chown,
       chmod,
       time: link ? 0 : this.#timeOf(state),
@@ -220,12 +220,13 @@ class StagePlanner {
   }
 
   #workdir(state: StageState, instruction: WorkdirInstruction): StageState {
-    const path = cleanPath(absolute(state, state.scope.expandWord(instruction.path, instruction.at)))
-    const moved = { ...state, config: { ...state.config, WorkingDir: path } }
-    if (path === '/') return described(moved, 'WORKDIR /')
+    const written = workingDirIn(state, state.scope.expandWord(instruction.path, instruction.at))
+    const path = cleanPath(written)
+    const moved = { ...state, config: { ...state.config, WorkingDir: written } }
+    if (written === '/') return described(moved, 'WORKDIR /')
     const user = state.config.User ?? ''
     const last = this.#graph.add({ ...this.#common(instruction, [state.last]), kind: 'mkdir', path, user, time: this.#timeOf(state) })
-    return layered(moved, last, `WORKDIR ${path}`)
+    return layered(moved, last, `WORKDIR ${written}`)
   }
 
   /**
@@ -301,8 +302,17 @@ function layered(state: StageState, last: number, createdBy: string): StageState
   return { ...state, last }
 }
 
-/** Relative paths are below the working directory; a trailing slash stays, since COPY reads it. */
-function absolute(state: StageState, path: string): string {
-  const dir = state.config.WorkingDir ?? '/'
-  return path.startsWith('/') ? path : `${dir.replace(/\/$/, '')}/${path}`
+/** An absolute path stays as it is written, with its slashes at the end, as BuildKit has it in the configuration. */
+function workingDirIn(state: StageState, path: string): string {
+  return path.startsWith('/') ? path : cleanPath(below(state, path))
+}
+
+/** `..` goes up in the path as it is written, whatever is a link in the image. A slash or `/.` at the end stays, as a slash: it can only be a directory. */
+function destinationIn(state: StageState, path: string): string {
+  const clean = cleanPath(path.startsWith('/') ? path : below(state, path))
+  return /(^|\/)\.?$/.test(path) && clean !== '/' ? `${clean}/` : clean
+}
+
+function below(state: StageState, path: string): string {
+  return `${state.config.WorkingDir ?? '/'}/${path}`
 }

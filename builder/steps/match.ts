@@ -7,12 +7,12 @@ import { resolveIn, type SourceEntry, type SourceTree } from '../sources/tree.ts
 
 /**
  * The paths that one source of a COPY names. Wildcards are Go's filepath.Match on the whole path; one that matches nothing gives nothing, a plain path gives
- * itself, whether it is there or not. Throws COPY_PATTERN.
+ * itself, whether it is there or not. Throws COPY_PATTERN, and COPY_SOURCE_MISSING where nothing is at what comes before the first wildcard.
  */
 export async function namedPaths(tree: SourceTree, source: string): Promise<Bytes[]> {
   const pattern = readSourcePattern(cleanSource(source))
   if (pattern === undefined) throw badPattern(source)
-  return matching(tree, pattern)
+  return matching(tree, source, pattern)
 }
 
 /** Below the root whatever it says: a leading slash and `..` above the root are dropped, as BuildKit does. */
@@ -21,9 +21,11 @@ export function cleanSource(source: string): string {
 }
 
 /** The part before the first wildcard component is resolved, links followed; below it names are matched one by one. */
-async function matching(tree: SourceTree, pattern: SourcePattern): Promise<Bytes[]> {
+async function matching(tree: SourceTree, source: string, pattern: SourcePattern): Promise<Bytes[]> {
   if (pattern.components.length === 0) return [bytesOfText(pattern.prefix)]
-  let found: Bytes[] = [await resolveIn(tree, bytesOfText(pattern.prefix))]
+  const top = await resolveIn(tree, bytesOfText(pattern.prefix))
+  if (top !== '' && (await tree.at(top)) === undefined) throw await missing(tree, source, top)
+  let found: Bytes[] = [top]
   for (const depth of pattern.components.keys()) {
     const next: Bytes[] = []
     for (const dir of found) {

@@ -47,15 +47,15 @@ export function stepUser(text: string, files: UserFiles): StepUser {
 
 /**
  * `user[:group]` of --chown, and of USER for the folders that WORKDIR makes. A numeric user without a group owns with the same number as gid; a name
- * with its passwd gid; an empty group (`app:`) is 0, as for BuildKit. Throws USER_UNKNOWN.
+ * with its passwd gid; an empty group (`app:`) is 0, as for BuildKit; `root` is 0 in an image that knows no names, too. Throws USER_UNKNOWN.
  */
 export function chownOwner(text: string, files: UserFiles): Owner {
   const [user = '', group] = splitUser(text)
   const number = numeric(user)
   const entry = number === undefined ? passwdEntry(user, files) : undefined
-  const uid = number ?? entry?.uid
+  const uid = number ?? entry?.uid ?? rootID(user)
   if (uid === undefined) throw unknown('user', user, files.passwd, '/etc/passwd')
-  const gid = group === undefined ? (entry?.gid ?? uid) : groupID(group || '0', files)
+  const gid = group === undefined ? (entry?.gid ?? uid) : groupID(group || '0', files, rootID(group))
   return { uid, gid }
 }
 
@@ -85,9 +85,14 @@ function passwdEntry(user: string, files: UserFiles): PasswdEntry | undefined {
   return byID
 }
 
-function groupID(group: string, files: UserFiles): number {
+function rootID(name: string): number | undefined {
+  return name === 'root' ? 0 : undefined
+}
+
+/** `otherwise` for a name that the image does not have. */
+function groupID(group: string, files: UserFiles, otherwise?: number): number {
   for (const entry of groupsOf(files)) if (entry.name === group) return entry.gid
-  const gid = numeric(group)
+  const gid = numeric(group) ?? otherwise
   if (gid === undefined) throw unknown('group', group, files.group, '/etc/group')
   return gid
 }

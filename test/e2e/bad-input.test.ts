@@ -37,6 +37,11 @@ const DOCKERFILES: readonly BuildCase[] = [
     'FROM base\nCOPY out/a /\n',
     { says: '"out/a" is not in the build context', hint: '.dockerignore:2 leaves it out: out' },
   ],
+  [
+    'a wildcard below an ignored folder',
+    'FROM base\nCOPY file.txt out/* /x/\n',
+    { says: '"out/*" is not in the build context', hint: '.dockerignore:2 leaves it out: out' },
+  ],
   ['a source outside the context', 'FROM base\nCOPY ../../etc/passwd /\n', { says: /"[^"]*etc\/passwd" is not in the build context/ }],
   ['a file in the way', 'FROM base\nCOPY file.txt /etc/passwd/x\n', { says: /\/etc\/passwd/ }],
   ['an unknown stage to copy from', 'FROM base\nCOPY --from=127.0.0.1:1/none /a /\n', { says: /127\.0\.0\.1:1/, shows: / 2 \| >>> COPY/ }],
@@ -45,6 +50,11 @@ const DOCKERFILES: readonly BuildCase[] = [
     'FROM base AS Build\nFROM biuld\n',
     { says: /biuld is not in the store/, hint: /^did you mean the stage build\?/, shows: / 2 \| >>> FROM biuld/ },
     ['--pull=never'],
+  ],
+  [
+    'a stage in upper case in FROM',
+    'FROM base AS BUILD\nFROM BUILD\n',
+    { says: /not an image reference: "BUILD"/, hint: /^did you mean the stage build\? Else write /, shows: / 2 \| >>> FROM BUILD/ },
   ],
   [
     'a mistyped stage to copy from',

@@ -16,6 +16,17 @@ describe('a RUN that begins', () => {
     )
   })
 
+  it('makes what its working directory goes up from', async () => {
+    const { image } = await cli.build({ dockerfile: 'FROM busybox\nRUN ln -s /home /h\nWORKDIR /h/new/../w\nRUN touch here\n' })
+    assert.deepEqual(
+      image.layers
+        .at(-1)
+        ?.map(({ path }) => path.replace(/\/$/, ''))
+        .filter((path) => path !== 'home'),
+      ['home/new', 'home/w', 'home/w/here'],
+    )
+  })
+
   it('names a user that does not exist here, and what would help', async () => {
     const { stderr } = await cli.fail({ dockerfile: 'FROM busybox\nUSER 5\nRUN true\n' }, { env: { TSBUILD_IDS: 'single' } })
     assert.match(

@@ -98,6 +98,20 @@ export const COPY_CASES: readonly Case[] = [
     tree: { 'o/bin/b': { content: 'b\n', owner: '3:4' }, 'o/doc': null },
   },
   {
+    name: 'COPY and ADD take .. out of a destination before links are followed',
+    dockerfile: lines(
+      'FROM busybox',
+      'RUN mkdir -p /deep/er && ln -s /deep/er /link',
+      'COPY a /link/../new',
+      'ADD a /link/new/../',
+      'WORKDIR /link',
+      'COPY a ../next/',
+      'COPY a ..',
+    ),
+    files: { a: 'a' },
+    tree: { new: 'a', 'deep/er/a': 'a', 'next/a': 'a', a: 'a', 'deep/new': null, 'deep/next': null, 'deep/a': null },
+  },
+  {
     name: 'COPY --parents keeps the folders of files with their modes, and is in the history',
     dockerfile: lines(
       'FROM scratch',

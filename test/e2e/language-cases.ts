@@ -6,11 +6,18 @@ const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 /** Corners of the language that docs/dockerfile.md tells of. They are not compared with buildah, which takes another view of most of them. */
 export const LANGUAGE_CASES: readonly Case[] = [
   {
-    name: 'WORKDIR / makes no layer, any other does, and a trailing slash is dropped',
-    dockerfile: lines('FROM busybox', 'WORKDIR /', 'WORKDIR /var/tmp/', 'WORKDIR sub/', 'WORKDIR /'),
-    config: { WorkingDir: '/' },
-    tree: { 'var/tmp': { mode: '1777' }, 'var/tmp/sub': { type: 'directory', mode: '755' } },
-    history: ['WORKDIR /', 'WORKDIR /var/tmp*', 'WORKDIR /var/tmp/sub*', 'WORKDIR /'],
+    name: 'WORKDIR / makes no layer, any other does, and an absolute path stays as it is written',
+    dockerfile: lines('FROM busybox', 'WORKDIR /', 'WORKDIR /var/tmp/', 'WORKDIR sub/', 'WORKDIR /srv//x/', 'RUN pwd > here'),
+    config: { WorkingDir: '/srv//x/' },
+    tree: { 'var/tmp': { mode: '1777' }, 'var/tmp/sub': { type: 'directory', mode: '755' }, 'srv/x/here': '/srv/x\n' },
+    history: ['WORKDIR /', 'WORKDIR /var/tmp/*', 'WORKDIR /var/tmp/sub*', 'WORKDIR /srv//x/*', 'RUN /bin/sh -c pwd > here # buildkit*'],
+  },
+  {
+    name: 'WORKDIR of a folder that is there asks for no user',
+    dockerfile: lines('FROM busybox', 'RUN ln -s var/tmp here', 'USER nosuch:nobody', 'WORKDIR /here', 'COPY a .'),
+    files: { a: 'a' },
+    config: { WorkingDir: '/here', User: 'nosuch:nobody' },
+    tree: { 'var/tmp': { mode: '1777', owner: '0:0' }, 'var/tmp/a': { content: 'a', owner: '0:0' } },
   },
   {
     name: 'CMD, ENTRYPOINT, SHELL, HEALTHCHECK, MAINTAINER and ONBUILD keep variables as they are',

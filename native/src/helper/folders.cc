@@ -27,6 +27,8 @@ Result<Fd> Maker::folder(const std::string& path) {
   if (found.ok() || found.failure().error != ENOENT || path.empty()) return found;
   Result<Fd> parent = folder(folder_of(path));
   if (!parent.ok()) return parent;
+  found = open_in_root(root, path, O_PATH | O_DIRECTORY);  // of "/new/..", and of what is there behind it, once /new is made
+  if (found.ok() || found.failure().error != ENOENT) return found;
   return make(parent.value().get(), path, path.substr(path.rfind('/') + 1));
 }
 

@@ -19,6 +19,7 @@ describe('readMount', () => {
     ['type=bind,"source=a,b",target=/x', { type: 'bind', source: 'a,b', target: '/x' }],
     ['type=$T,id=a,target=/x', { type: 'bind', id: 'a', target: '/x' }],
     ['type=cache,target=$T,uid=$U', { type: 'cache', target: undefined, uid: undefined }],
+    ['type=cache,id=,from=,target=/x', { type: 'cache', id: undefined, from: undefined, target: '/x' }],
   ] as const)
     it(`reads ${text}`, () => assert.deepEqual(readMount(text, at), want))
 
@@ -37,7 +38,8 @@ describe('readMount', () => {
     ['type=cache,target=/x,mode=999', /invalid value for mode/],
     ['type=cache,target=/x,uid=-1', /invalid value for uid/],
     ['type=tmpfs,target=/x,size=big', /invalid value for size/],
-    ['type=secret,id=', /id needs a value/],
+    ['type=secret,id', /id needs a value/],
+    ['type=cache,target=/x,sharing=', /sharing needs a value/],
     ['type=secret,required=maybe', /invalid value for required/],
     ['type=bind,"source=a', /a quote is not closed/],
   ] as const)

@@ -159,7 +159,7 @@ describe('planBuild', () => {
       ['A=1', 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
       '/',
     ],
-    ['a base with one', { Env: ['PATH=/x', 'A=1'], WorkingDir: '/w' }, ['PATH=/x', 'A=1'], '/w'],
+    ['a base with one', { Env: ['PATH=/x', 'A=1'], WorkingDir: '/w/' }, ['PATH=/x', 'A=1'], '/w/'],
   ] as const)
     it(`starts from ${what} with a PATH and a working directory`, () => {
       const { Env, WorkingDir } = plan('FROM a\n', { base: { ...base, Env: [...('Env' in base ? base.Env : [])] } }).target.config

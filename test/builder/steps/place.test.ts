@@ -250,6 +250,7 @@ describe('COPY', () => {
 
   for (const [name, from, sources, destination, target, code] of [
     ['a literal source that is not there', {}, ['a'], '/b', {}, 'COPY_SOURCE_MISSING'],
+    ['a wildcard below what is not there', { a: 'x', n: '->no' }, ['a', 'n/*'], '/b/', {}, 'COPY_SOURCE_MISSING'],
     ['a directory onto a file', { 'd/a': 'x' }, ['d'], '/o', { o: 'x' }, 'COPY_NOT_DIRECTORY'],
     ['a file onto a directory inside', { 'd/a': 'x' }, ['d'], '/o', { 'o/a': null }, 'COPY_OVER_DIRECTORY'],
     ['a directory onto a link inside', { 'd/s/a': 'x' }, ['d'], '/o', { 'o/s': '->../t', t: null }, 'COPY_NOT_DIRECTORY'],

@@ -38,6 +38,18 @@ describe('chownOwner', () => {
   ] as const) {
     it(`reads ${text}`, () => assert.deepEqual(chownOwner(text, files), want))
   }
+  it('takes root for 0 in an image without users', () => {
+    assert.deepEqual(
+      ['root', 'root:root', '7:root', 'root:7'].map((text) => chownOwner(text, none)),
+      [
+        { uid: 0, gid: 0 },
+        { uid: 0, gid: 0 },
+        { uid: 7, gid: 0 },
+        { uid: 0, gid: 7 },
+      ],
+    )
+    assert.throws(() => chownOwner('app:root', none), { code: 'USER_UNKNOWN' })
+  })
   it('refuses a name that the image does not have', () =>
     assert.throws(() => chownOwner('nobody', files), { code: 'USER_UNKNOWN', message: /"nobody"/ }))
   it('tells when the image need not be asked', () =>
