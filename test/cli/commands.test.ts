@@ -38,6 +38,7 @@ describe('tsbuild', () => {
         'push',
         'iidfile',
         'metadata-file',
+        'report',
         'check',
         'call',
         'progress',
