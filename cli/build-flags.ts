@@ -48,6 +48,7 @@ export const buildFlags = {
   push: { kind: 'boolean', help: 'push the image under its names: --output type=registry' },
   iidfile: { kind: 'string', value: 'file', help: 'write the image ID there' },
   'metadata-file': { kind: 'string', value: 'file', help: 'write digests and names there, as JSON' },
+  report: { kind: 'string', value: 'file', help: 'write a page about the build there, as HTML: timeline, causes, sizes, transfers' },
   check: { kind: 'boolean', help: 'check the Dockerfile and run nothing: --call=check' },
   call: {
     kind: 'string',

@@ -26,9 +26,15 @@ export function explainJson(steps: readonly Explained[]): string {
   return `${JSON.stringify(steps.map(({ name, cause }) => ({ step: name, cached: cause === undefined, ...(cause && { cause }) })))}\n`
 }
 
+/** The whole values of a cause, before and after, unless the line of its text has them both. */
+export function wholeValues(cause: MissCause): readonly [was: string | undefined, is: string | undefined] {
+  const text = causeText(cause)
+  const isWhole = [cause.was, cause.is].every((value) => value === undefined || text.includes(value))
+  return isWhole ? [undefined, undefined] : [cause.was, cause.is]
+}
+
 function causeLines(cause: MissCause): string {
-  const text = printable(causeText(cause))
-  const values = [cause.was, cause.is]
-  if (values.every((value) => value === undefined || text.includes(value))) return text
-  return `${text}${values.map((value, index) => (value === undefined ? '' : `\n  ${index === 0 ? 'was' : 'is '} ${printable(shortened(value))}`)).join('')}`
+  const line = (word: string, value: string | undefined) => (value === undefined ? '' : `\n  ${word} ${printable(shortened(value))}`)
+  const [was, is] = wholeValues(cause)
+  return `${printable(causeText(cause))}${line('was', was)}${line('is ', is)}`
 }

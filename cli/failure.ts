@@ -4,20 +4,44 @@ import { hasCode, type SourceRange, TsbuildError } from '../registry/oci/error.t
 import type { Context } from './context.ts'
 import { printable, shortened } from './printable.ts'
 
+/** What went wrong, not yet made printable. */
+export interface Failure {
+  readonly message: string
+  readonly hint: string | undefined
+  /** The last lines of the command that failed. */
+  readonly output: readonly string[]
+  /** The place in the Dockerfile, printable. */
+  readonly excerpt: string | undefined
+  readonly status: number
+  /** Of ours: the message has the lines of a stack trace. */
+  readonly isBug: boolean
+}
+
 /** Prints what went wrong and returns the exit status. One line says it; the place in the Dockerfile, a command's last output and a hint follow. */
 export function printFailure(error: unknown, context: Pick<Context, 'printError' | 'signal' | 'sources'>): number {
+  const { message, hint, output, excerpt, status, isBug } = failureOf(error, context)
+  for (const line of output) context.printError(` > ${printable(line)}\n`)
+  if (excerpt !== undefined) context.printError(`${excerpt}\n`)
+  context.printError(`tsbuild: ${isBug ? message : printable(message)}\n`)
+  if (hint !== undefined) context.printError(`hint: ${printable(hint)}\n`)
+  return status
+}
+
+/** What a command that threw `error` has to say about it. */
+export function failureOf(error: unknown, context: Pick<Context, 'signal' | 'sources'>): Failure {
   const reason = context.signal.aborted ? context.signal.reason : first(error)
   if (!isOurs(reason)) {
-    context.printError(
-      `tsbuild: internal error: ${reason instanceof Error ? reason.stack : String(reason)}\nhint: this is a bug in tsbuild; please report it\n`,
-    )
-    return 1
+    const message = `internal error: ${reason instanceof Error ? reason.stack : String(reason)}`
+    return { message, hint: 'this is a bug in tsbuild; please report it', output: [], excerpt: undefined, status: 1, isBug: true }
   }
-  for (const line of outputOf(reason)) context.printError(` > ${printable(line)}\n`)
-  if (reason.at !== undefined) context.printError(`${excerptOf(reason.at, context.sources.get(reason.at.file))}\n`)
-  context.printError(`tsbuild: ${printable(shortened(reason.message))}${causeOf(reason)}\n`)
-  if (reason.hint !== undefined) context.printError(`hint: ${printable(shortened(reason.hint))}\n`)
-  return hasCode(reason, 'INTERRUPTED') ? (reason.cause as { status: number }).status : isUsage(reason) ? 2 : 1
+  return {
+    message: shortened(reason.message) + causeOf(reason),
+    hint: reason.hint === undefined ? undefined : shortened(reason.hint),
+    output: outputOf(reason),
+    excerpt: reason.at === undefined ? undefined : excerptOf(reason.at, context.sources.get(reason.at.file)),
+    status: hasCode(reason, 'INTERRUPTED') ? (reason.cause as { status: number }).status : isUsage(reason) ? 2 : 1,
+    isBug: false,
+  }
 }
 
 /** A word that is no reference or platform is wrong usage too, unless it stands in a Dockerfile. */
@@ -38,7 +62,7 @@ function isOurs(error: unknown): error is TsbuildError {
 function causeOf(error: TsbuildError): string {
   if (!(error.cause instanceof Error) || error.cause instanceof NativeCause || error.message.includes(error.cause.message)) return ''
   const [, code] = /: (E[A-Z0-9]+)$/.exec(error.message) ?? [] // a message that ends with the code, as the cause begins
-  return `: ${printable(shortened(error.cause.message.replace(`${code}: `, '')))}`
+  return `: ${shortened(error.cause.message.replace(`${code}: `, ''))}`
 }
 
 function outputOf(error: TsbuildError): readonly string[] {

@@ -29,11 +29,17 @@ setcap                     libcap2-bin      file capabilities in test trees
 zstd                       zstd             layers that others compressed, and a reader of ours
 bzip2                      bzip2            archives for ADD
 xz                         xz-utils         archives for ADD
+headless_chromium()        chromium-headless-shell  shows the pages of build --report
 '
 
 full_python() { python3 -c 'import shlex, json, logging' 2>/dev/null; }
 
 static_busybox() { [ -x /bin/busybox ] && ! ldd /bin/busybox >/dev/null 2>&1; }
+
+# Ubuntu has it as a snap only, which apt cannot bring: there the tests that need it say so and are skipped.
+headless_chromium() {
+  command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || ! grep -qx 'ID=debian' /etc/os-release
+}
 
 # is_there CHECK
 is_there() {

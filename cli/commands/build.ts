@@ -1,6 +1,7 @@
 import { build } from '../../builder/build.ts'
+import { TsbuildError } from '../../registry/oci/error.ts'
 import type { Emit } from '../../registry/oci/event.ts'
-import { platformOfArch } from '../../registry/oci/platform.ts'
+import { formatPlatform, platformOfArch } from '../../registry/oci/platform.ts'
 import { familiarReference, formatReference, parseReference, withDefaultTag } from '../../registry/oci/reference.ts'
 import { parseBoolean } from '../booleans.ts'
 import { buildInput } from '../build-context.ts'
@@ -20,7 +21,7 @@ import {
 import { cacheOrigins, cacheTargets } from '../cache-flags.ts'
 import { callOf } from '../call.ts'
 import { answer } from '../calls/call.ts'
-import { command, type Progress } from '../context.ts'
+import { type Context, command, type Progress } from '../context.ts'
 import { explained, explainJson, explainText } from '../explain.ts'
 import { connectionOptions, progressMode } from '../flags.ts'
 import { withLayouts } from '../layout-bases.ts'
@@ -30,6 +31,7 @@ import { isToStdout, outputsOf } from '../output-flags.ts'
 import { carryOut } from '../outputs.ts'
 import { RunLog } from '../progress/run-log.ts'
 import { didAnything, summaryTable } from '../progress/summary.ts'
+import type { Report } from '../report/report.ts'
 import { writeResultFiles } from '../result-files.ts'
 import { cacheSources, writeCaches } from '../shared-cache.ts'
 import { stepNetwork } from '../step-network.ts'
@@ -62,7 +64,8 @@ export const run = command(
     }
     const mode = options.quiet ? 'quiet' : progressMode(options.progress)
     const explain = explainFormat(options.explain)
-    const { progress, log } = logged(context.progress(mode))
+    const report = await reportOf(options.report, method, context)
+    const { progress, log } = logged(context.progress(mode), report)
     try {
       const names = options.tag.map((tag) => formatReference(withDefaultTag(parseReference(tag))))
       const [origins, targets] = [cacheOrigins(options['cache-from']), cacheTargets(options['cache-to'])]
@@ -108,6 +111,7 @@ export const run = command(
       await carryOut(outputs, { result, names }, workspace, context)
       await writeCaches(targets, result, surroundings)
       await writeResultFiles(options, result, names)
+      await report?.succeeded(log.steps, { result, names, platform: formatPlatform(settings.platform) })
       progress.stop()
       if (mode !== 'quiet' && mode !== 'rawjson' && didAnything(log.steps)) context.printError(summaryTable(log.steps))
       if (explain !== undefined)
@@ -116,17 +120,30 @@ export const run = command(
       if (!options.quiet) for (const name of names) context.printError(`named ${familiarReference(parseReference(name))}\n`)
       print(`${options.quiet ? result.config.digest : result.manifest.digest}\n`)
       return 0
+    } catch (error) {
+      progress.stop()
+      await report?.failed(log.steps, error)
+      throw error
     } finally {
       progress.stop()
     }
   },
 )
 
+/** --report, which is loaded only then. */
+async function reportOf(file: string | undefined, method: string, context: Context): Promise<Report | undefined> {
+  if (file === undefined) return undefined
+  if (method !== 'build') throw new TsbuildError('USAGE', `--report is about a build, and --call=${method} is none`)
+  const { openReport } = await import('../report/report.ts')
+  return openReport(file, context)
+}
+
 /** Progress that also keeps what happened. */
-function logged(progress: Progress): { progress: Progress; log: RunLog } {
+function logged(progress: Progress, report: Report | undefined): { progress: Progress; log: RunLog } {
   const log = new RunLog()
   const emit: Emit = (event) => {
     log.add(event)
+    report?.add(event)
     progress.emit(event)
   }
   return { progress: { ...progress, emit }, log }

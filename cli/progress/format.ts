@@ -17,8 +17,14 @@ export function formatDuration(milliseconds: number): string {
   return `${Math.floor(seconds / 60)}m${seconds % 60}s`
 }
 
-/** Bytes moved so far: `12.4MB / 30.2MB  8.1MB/s`. */
+/** Bytes moved so far: `12.4MB / 30.2MB  8.1MB/s  2.2s left`. */
 export function formatTransfer(current: number, total: number | undefined, elapsedMs: number): string {
   const rate = elapsedMs > 200 ? `  ${formatSize(Math.round((current * 1000) / elapsedMs))}/s` : ''
-  return `${formatSize(current)}${total === undefined ? '' : ` / ${formatSize(total)}`}${rate}`
+  return `${formatSize(current)}${total === undefined ? '' : ` / ${formatSize(total)}`}${rate}${timeLeft(current, total, elapsedMs)}`
+}
+
+/** At the pace so far, once there is one. */
+function timeLeft(current: number, total: number | undefined, elapsedMs: number): string {
+  if (total === undefined || total <= current || current === 0 || elapsedMs <= 1000) return ''
+  return `  ${formatDuration(((total - current) * elapsedMs) / current)} left`
 }

@@ -23,11 +23,16 @@ function renderer(mode: ProgressMode, { stream, now, env }: Screen): Omit<Progre
       stop: () => {},
     }
   if (mode === 'rawjson') return { emit: rawJsonProgress(write, now), stop: () => {} }
-  const isTerminal = mode === 'tty' || (mode === 'auto' && stream().isTTY && env.TERM !== 'dumb')
+  const isTerminal = mode === 'tty' || (mode === 'auto' && stream().isTTY && !isDumb(env.TERM))
   if (!isTerminal) return { emit: plainProgress(write, now), stop: () => {} }
   // 0 is what a terminal says whose size nobody has set.
   const size = { columns: () => stream().columns || 80, rows: () => stream().rows || 24 }
   return ttyProgress({ ...size, write, now, colors: (env.NO_COLOR ?? '') === '' })
+}
+
+/** A terminal of which nothing is known may not know how to move its cursor either. */
+function isDumb(term = ''): boolean {
+  return term === '' || term === 'dumb'
 }
 
 /** Bytes that may wait for a slow reader of our output before those who make it have to wait, too. */

@@ -18,7 +18,9 @@ export interface RunningStep {
   readonly transfers: Map<string, Transfer>
   /** Output after the last line end, by stream. */
   readonly partial: Map<string, PartialLine>
-  lastLine: string
+  /** The last whole lines of its output. */
+  lastLines: readonly string[]
+  lineCount: number
 }
 
 /** Characters of a line without an end: what is longer is shown in pieces. */
@@ -27,12 +29,18 @@ export const MAX_LINE = 64 << 10
 /** Numbers steps in the order they begin and keeps what each is doing, for the renderers. */
 export class Steps {
   readonly running = new Map<string, RunningStep>()
+  readonly #keptLines: number
   #count = 0
 
-  start(event: Extract<ProgressEvent, { kind: 'started' }>): RunningStep {
+  constructor(keptLines = 0) {
+    this.#keptLines = keptLines
+  }
+
+  start({ step: id, name, time: since }: Extract<ProgressEvent, { kind: 'started' }>): RunningStep {
     this.#count += 1
-    const step = { number: this.#count, name: event.name, since: event.time, transfers: new Map(), partial: new Map(), lastLine: '' }
-    this.running.set(event.step, step)
+    const output = { partial: new Map(), lastLines: [], lineCount: 0 }
+    const step: RunningStep = { number: this.#count, name, since, transfers: new Map(), ...output }
+    this.running.set(id, step)
     return step
   }
 
@@ -60,11 +68,18 @@ export class Steps {
     const partial = step.partial.get(event.stream) ?? new PartialLine()
     step.partial.set(event.stream, partial)
     const lines = partial.add(event.bytes)
-    step.lastLine = lines.at(-1) ?? step.lastLine
+    step.lineCount += lines.length
+    const all = [...step.lastLines, ...lines]
+    step.lastLines = all.slice(Math.max(0, all.length - this.#keptLines))
     return lines
   }
 
-  /** What a step printed without a line end. */
+  /** What a step has begun to print, for whoever shows it while it runs. */
+  begun(step: RunningStep): string[] {
+    return [...step.partial.values()].map((partial) => partial.text).filter((text) => text !== '')
+  }
+
+  /** What a step printed without a line end, once it has ended. */
   rest(step: RunningStep): string[] {
     return [...step.partial.values()].map((partial) => partial.end()).filter((text) => text !== '')
   }
@@ -82,6 +97,10 @@ class PartialLine {
     const lines = this.#grow(first)
     for (const text of rest) lines.push(this.#take(), ...this.#grow(text))
     return lines
+  }
+
+  get text(): string {
+    return this.#pieces.join('')
   }
 
   end(): string {

@@ -1,6 +1,7 @@
 import type { Emit, ProgressEvent } from '../../registry/oci/event.ts'
 import { printable } from '../printable.ts'
-import { formatDuration, formatTransfer } from './format.ts'
+import { type Count, drawing, TAIL_LINES } from './drawing.ts'
+import { formatDuration } from './format.ts'
 import { warningText } from './plain.ts'
 import { type RunningStep, Steps } from './steps.ts'
 import { columnsOf, fit } from './width.ts'
@@ -19,14 +20,18 @@ const REDRAW_MS = 100
 const SGR = { red: 31, green: 32, yellow: 33, cyan: 36, dim: 2 } as const
 type Paint = (style: keyof typeof SGR, text: string) => string
 
-/** A line a step: finished ones stay, running ones are drawn anew below them with what they are doing. `stop` leaves the cursor on a clean line. */
+/**
+ * A line a step: finished ones stay, running ones are drawn anew below them with what they are doing, and below those how far the run is. `stop` leaves the
+ * cursor on a clean line.
+ */
 export function ttyProgress(terminal: Terminal): { readonly emit: Emit; stop(): void } {
-  const steps = new Steps()
+  const steps = new Steps(TAIL_LINES)
+  const count: Count = { since: terminal.now(), done: 0, cached: 0 }
   const paint: Paint = (style, text) => (terminal.colors ? `\x1b[${SGR[style]}m${text}\x1b[0m` : text)
   let drawn: readonly string[] = []
   const redraw = (above = '') => {
     const before = erased(drawn, terminal)
-    drawn = [...steps.running.values()].flatMap((step) => linesOf(step, terminal)).slice(0, Math.max(1, terminal.rows() - 2))
+    drawn = drawing(steps, count, terminal)
     const lines = drawn.map((line) => `${line.startsWith(' ') ? paint('dim', line) : line}\n`)
     terminal.write(before + above + lines.join(''))
   }
@@ -42,6 +47,7 @@ export function ttyProgress(terminal: Terminal): { readonly emit: Emit; stop(): 
         return redraw()
       case 'finished': {
         const step = steps.finish(event.step)
+        if (event.status === 'cached' || event.status === 'done') count[event.status] += 1
         return redraw(step === undefined ? '' : `${finishedLine(step, event, { terminal, paint })}\n`)
       }
       case 'log':
@@ -85,17 +91,3 @@ function finishedLine(
 
 /** Of a finished step, whose line may take two rows: nothing is drawn over it. */
 const MIN_NAME = 20
-
-/** What a running step is doing; each line leaves the last column free, so that none takes two rows. */
-function linesOf(step: RunningStep, terminal: Terminal): string[] {
-  const now = terminal.now()
-  const width = terminal.columns() - 1
-  const time = `  ${formatDuration(now - step.since)}`
-  const lines = [fit(printable(step.name), width - time.length) + time]
-  for (const transfer of step.transfers.values()) {
-    if (transfer.note !== undefined || transfer.current === transfer.total) continue
-    lines.push(printable(`  ${transfer.id} ${formatTransfer(transfer.current, transfer.total, now - transfer.since)}`))
-  }
-  if (step.lastLine !== '') lines.push(printable(`  ${step.lastLine.slice(0, width * 2)}`))
-  return lines.map((line) => fit(line, width))
-}

@@ -40,6 +40,7 @@ describe('tsbuild', () => {
         'push',
         'iidfile',
         'metadata-file',
+        'report',
         'check',
         'call',
         'progress',

@@ -110,9 +110,9 @@ const EDITS: readonly [what: string, edit: Edit, redone: Redone][] = [
     replaced('WORKDIR /app', 'WORKDIR /App'),
     {
       WORKDIR: 'the instruction was: WORKDIR /app',
-      'COPY package.json': 'destination changed: /app/./ -> /App/./',
+      'COPY package.json': 'destination changed: /app/ -> /App/',
       'RUN cat package': /^workdir changed/,
-      'COPY --chown': 'destination changed: /app/./src -> /App/./src',
+      'COPY --chown': 'destination changed: /app/src -> /App/src',
       'RUN --mount': /^workdir changed/,
     },
   ],
