@@ -38,7 +38,8 @@ export interface ResolveOptions {
   readonly signal: AbortSignal
 }
 
-export type PullPolicy = 'missing' | 'always' | 'never'
+/** `newer` is `always` where the registry answers, and what is here where it does not. */
+export type PullPolicy = 'missing' | 'always' | 'newer' | 'never'
 
 export interface Compression {
   readonly codec: Codec

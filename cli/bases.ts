@@ -28,16 +28,27 @@ export function localBases({ store, client, emit, now }: Sources): Bases {
     async resolve(text, platform, { pull, isLazy, signal }) {
       const reference = withDefaultTag(parseReference(text))
       const name = formatReference(reference)
-      const known = pull === 'always' && reference.digest === undefined ? undefined : await store.names.get(name)
+      const isAsked = (pull === 'always' || pull === 'newer') && reference.digest === undefined
+      const known = pull === 'always' && isAsked ? undefined : await store.names.get(name)
       const local = known === undefined ? undefined : await imageInStore(store, text, known, { platform })
-      if (local !== undefined) {
+      if (local !== undefined && !isAsked) {
         await noteAge(name)
         return local
       }
       if (pull === 'never') throw new TsbuildError('IMAGE_NOT_FOUND', `${text} is not in the store, and --pull=never forbids to fetch it`)
       const root = await fetch(reference, name).catch((cause: unknown) => {
+        signal.throwIfAborted()
+        if (local !== undefined && cause instanceof TsbuildError) {
+          emit({
+            kind: 'warning',
+            code: 'BaseNotAsked',
+            message: `FROM ${text}: as it is here, since its registry did not answer: ${cause.message}`,
+          })
+          return undefined
+        }
         throw known === undefined || pull === 'always' ? cause : wrongPlatform(text, platform, cause)
       })
+      if (root === undefined) return local as BaseImage
       // An image that its registry has for one platform only is taken, as BuildKit does: InvalidBaseImagePlatform tells.
       const image = await imageInStore(store, text, root, { platform, isOnlyOne: isManifestType(root.mediaType) })
       if (image === undefined) throw new TsbuildError('IMAGE_NOT_FOUND', `${text} was fetched but has no image for this platform`)

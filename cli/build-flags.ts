@@ -32,7 +32,12 @@ export const buildFlags = {
     value: 'what',
     help: 'security.insecure, device or device=name: what RUN --security=insecure and RUN --device ask for',
   },
-  pull: { kind: 'optional', value: 'when', bare: 'always', help: 'always, missing (default) or never ask registries for base images' },
+  pull: {
+    kind: 'optional',
+    value: 'when',
+    bare: 'always',
+    help: 'always, missing (default), newer or never ask registries for base images',
+  },
   platform: { kind: 'list', value: 'os/arch', help: 'platform of the image (default: this machine)' },
   network: { kind: 'string', value: 'mode', help: 'network of RUN: host (default) or none' },
   'add-host': { kind: 'list', value: 'name:ip', help: 'further line of /etc/hosts in RUN; may be repeated' },

@@ -53,10 +53,11 @@ export function networkOf(text: string | undefined): 'host' | 'none' {
 
 export function pullPolicy(text: string | undefined): PullPolicy {
   if (text === undefined || text === 'missing') return 'missing'
-  if (text === 'always' || text === 'never') return text
+  if (text === 'always' || text === 'never' || text === 'newer') return text
+  if (text === 'ifnewer') return 'newer'
   const isAlways = parseBoolean(text)
   if (isAlways !== undefined) return isAlways ? 'always' : 'missing'
-  throw new TsbuildError('USAGE', `--pull=${text} is not known`, { hint: 'always, missing or never' })
+  throw new TsbuildError('USAGE', `--pull=${text} is not known`, { hint: 'always, missing, newer or never' })
 }
 
 /** --no-cache, --no-cache=true, --no-cache=steps; --no-cache-filter STAGE[,STAGE]. */
