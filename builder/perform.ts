@@ -73,8 +73,9 @@ export async function perform(
     emit({ kind: 'finished', step, status: isCached ? 'cached' : 'done', time: now(), layer: result.layers.at(-1)?.blob })
     return result
   } catch (error) {
-    const status = running.signal.aborted ? 'canceled' : 'failed'
-    emit({ kind: 'finished', step, status, time: now(), detail: error instanceof Error ? error.message : undefined })
+    const isCanceled = running.signal.aborted // then the error is that of another step
+    const detail = !isCanceled && error instanceof Error ? error.message : undefined
+    emit({ kind: 'finished', step, status: isCanceled ? 'canceled' : 'failed', time: now(), detail })
     throw located(error, operation.at)
   }
 }
