@@ -134,7 +134,9 @@ async function find(
   const record = await build.cache.find(key)
   if (record === undefined || (Date.parse(record.created) < build.began && build.ignoresCache(operation))) return 'unknown'
   const layer = await knownLayer(record.diffID, build.deps)
-  return layer === undefined ? 'pruned' : resultOf(key, parent, layer, record)
+  if (layer === undefined) return 'pruned'
+  build.cache.used(key, build.deps.now())
+  return resultOf(key, parent, layer, record)
 }
 
 /** Waits without a job slot while somebody else does the same step. */

@@ -43,8 +43,8 @@ export interface Snapshotter extends AsyncDisposable {
   begin(layers: readonly LayerBlob[], signal?: AbortSignal): Promise<ActiveSnapshot>
   /** Removes the snapshots of these names. */
   remove(names: readonly ChainID[]): Promise<void>
-  /** Takes a folder of the store out of its place at once, and removes it whoever owns what is in it; one that is not there is fine. */
-  discard(path: string): Promise<void>
+  /** Takes folders of the store out of their places, each at once, and then removes them, whoever owns what is in them; one that is not there is fine. */
+  discard(paths: readonly string[]): Promise<void>
 }
 
 export interface ActiveSnapshot extends AsyncDisposable {
