@@ -19,6 +19,7 @@ import {
 } from '../build-options.ts'
 import { callOf } from '../call.ts'
 import { answer } from '../calls/call.ts'
+import { careAfter } from '../care/after.ts'
 import { command, type Progress } from '../context.ts'
 import { explained, explainJson, explainText } from '../explain.ts'
 import { connectionOptions, progressMode } from '../flags.ts'
@@ -75,6 +76,7 @@ export const run = command(
         const request = { ...settings, dockerfile, buildArgs, buildPlatform: platformOfArch(process.arch), ignore, contexts }
         return await answer({ method, ...rest }, request, { context, workspace: open })
       }
+      await using _care = await careAfter(log, context, mode)
       const lent = lentBy(options, context)
       await using workspace = await openWorkspace(context, { ...progress, ...connection, lent })
       const buildArgs = await buildArguments(options['build-arg'], context.env)
