@@ -5,6 +5,7 @@ import { policyRules } from '../../builder/care/policy.ts'
 import { capOf, isDue, parseUsage, type Usage } from '../../builder/care/usage.ts'
 import { hasCode, TsbuildError } from '../../registry/oci/error.ts'
 import { readIfThere } from '../../registry/store/names.ts'
+import { writing } from '../../registry/store/place.ts'
 import { storeRoot } from '../../registry/store/root.ts'
 import type { Context } from '../context.ts'
 import { printable } from '../printable.ts'
@@ -27,31 +28,35 @@ export async function careForStore(
   context: Context,
   { isSilent }: { readonly isSilent: boolean },
 ): Promise<void> {
-  const root = storeRoot(context.env, context.uid)
-  const disk = diskOf(root)
-  const limits = gcLimits(context.env, disk.size)
-  if (limits === undefined) return
-  const usage = withMade(steps, notedUsage(root) ?? { at: context.now(), used: 0, disk: disk.used, cap: capOf(limits), made: 0 })
-  noteUsage(root, usage)
-  if (!isDue(usage, { now: context.now(), ...disk }, limits)) return
-  const say = (text: string) => isSilent || context.printError(`${printable(text)}\n`)
+  const say = (text: string) => void (isSilent || context.printError(`${printable(text)}\n`))
   try {
-    if (await isTooMuch(limits, context)) say(await keepWithin(limits, context))
+    const limits = dueLimits(steps, context)
+    if (limits !== undefined && (await isTooMuch(limits, context))) say(await keepWithin(limits, context))
   } catch (error) {
     if (hasCode(error, 'STORE_BUSY') || context.signal.aborted) return
     if (!(error instanceof TsbuildError)) throw error
-    say(
-      `WARNING: the cache was not kept within its limits: ${error.message}; tsbuild store check tells more, TSBUILD_GC=off leaves it alone`,
-    )
+    say(`WARNING: the cache was not kept within its limits: ${error.message}; tsbuild prune tries again, TSBUILD_GC=off leaves it alone`)
   }
 }
 
-/** Measures beside others, and notes what there is. */
+/** The limits when the store is to be looked at; notes what the build has made. */
+function dueLimits(steps: readonly LoggedStep[], { env, uid, now }: Context): AllLimits | undefined {
+  const root = storeRoot(env, uid)
+  const disk = diskOf(root)
+  const limits = gcLimits(env, disk.size)
+  if (limits === undefined) return undefined
+  const usage = withMade(steps, notedUsage(root) ?? { at: now(), used: 0, disk: disk.used, cap: capOf(limits), made: 0 })
+  noteUsage(root, usage)
+  return isDue(usage, { now: now(), ...disk }, limits) ? limits : undefined
+}
+
+/** Measures beside others. What is within the limits is noted, so that it need not be measured again soon. */
 async function isTooMuch(limits: AllLimits, context: Context): Promise<boolean> {
   await using workspace = await openWorkspace(context)
   const { entries, all } = await chosen(workspace, policyRules(limits), context.signal)
+  if (entries.some(({ kind }) => kind !== 'leftover')) return true
   noteUsage(workspace.store.root, measured(bytesOf(all.filter(isCache)), limits, context))
-  return entries.some(({ kind }) => kind !== 'leftover')
+  return false
 }
 
 async function keepWithin(limits: AllLimits, context: Context): Promise<string> {
@@ -59,7 +64,7 @@ async function keepWithin(limits: AllLimits, context: Context): Promise<string> 
   const { entries, bytes, all } = await chosen(workspace, policyRules(limits), context.signal)
   await remove(workspace, entries)
   noteUsage(workspace.store.root, measured(bytesOf(all.filter(isCache)) - bytes, limits, context))
-  return `removed ${countText(entries)} (${formatSize(bytes)}) to keep the cache within ${formatSize(capOf(limits))}`
+  return `removed ${countText(entries) || 'nothing'} (${formatSize(Math.max(0, bytes))}) to keep the cache within ${formatSize(capOf(limits))}`
 }
 
 function measured(used: number, limits: AllLimits, { env, uid, now }: Context): Usage {
@@ -73,7 +78,7 @@ function withMade(steps: readonly LoggedStep[], usage: Usage): Usage {
 
 /** A hint of a few bytes: one that was cut short is none. */
 function noteUsage(root: string, usage: Usage): void {
-  writeFileSync(pathOf(root), JSON.stringify(usage), { mode: 0o600 })
+  writing(root, pathOf(root), () => writeFileSync(pathOf(root), JSON.stringify(usage), { mode: 0o600 }))
 }
 
 function notedUsage(root: string): Usage | undefined {
