@@ -2,7 +2,7 @@ import type { AllLimits, Limits, Rule } from './choose.ts'
 import type { Kind } from './entry.ts'
 
 const HOUR_MS = 60 * 60 * 1000
-/** Most of a disk that is used when nothing else is said, and how much of it. BuildKit 0.17, cmd/buildkitd/config/gcpolicy_unix.go. */
+/** Most of a disk that is used when nothing else is said, and how much of it. BuildKit, cmd/buildkitd/config/gcpolicy.go. */
 const RESERVED = { share: 0.1, most: 10e9 }
 const MAX_USED = { share: 0.8, most: 100e9 }
 const MIN_FREE_SHARE = 0.2
