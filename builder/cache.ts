@@ -1,5 +1,6 @@
 import { type DiffID, type Digest, hexOf, isDigest } from '../registry/oci/digest.ts'
 import type { MissCause } from '../registry/oci/event.ts'
+import { markUsed } from '../registry/store/last-use.ts'
 import { readIfThere } from '../registry/store/names.ts'
 import { FORMAT, type Place, writeWhole } from '../registry/store/place.ts'
 import type { StepTraits } from './explain/traits.ts'
@@ -32,6 +33,11 @@ export class StepCache {
   async find(key: Digest): Promise<StepRecord | undefined> {
     const bytes = readIfThere(this.#path(key))
     return bytes === undefined ? undefined : readRecord(bytes)
+  }
+
+  /** The step of this key was found instead of done. */
+  used(key: Digest, now: number): void {
+    markUsed(this.#path(key), now)
   }
 
   async put(key: Digest, record: StepRecord): Promise<void> {

@@ -167,7 +167,10 @@ async function find(
   const isForced = build.ignoresCache(operation)
   if (isForced && (record === undefined || Date.parse(record.created) < build.began)) return 'unknown'
   const layer = record === undefined ? undefined : await knownLayer(record.diffID, deps)
-  if (record !== undefined && layer !== undefined) return resultOf(key, parent, layer, record)
+  if (record !== undefined && layer !== undefined) {
+    cache.used(key, deps.now())
+    return resultOf(key, parent, layer, record)
+  }
   const shared = imported?.find(key)
   if (shared === undefined) return record === undefined ? 'unknown' : 'pruned'
   await shared.claim()

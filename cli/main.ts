@@ -23,6 +23,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   why: { summary: 'tell why the steps of an image were done', load: () => import('./commands/why.ts') },
   tag: { summary: 'give an image one more name', load: () => import('./commands/tag.ts') },
   rmi: { summary: 'remove names of images', load: () => import('./commands/rmi.ts') },
+  du: { summary: 'tell what takes how much of the disk', load: () => import('./commands/du.ts') },
   prune: { summary: 'remove what no image needs', load: () => import('./commands/prune.ts') },
   login: { summary: 'keep credentials of a registry', load: () => import('./commands/login.ts') },
   logout: { summary: 'forget credentials of a registry', load: () => import('./commands/logout.ts') },

@@ -16,10 +16,11 @@ interface Parts {
   /** TSBUILD_STACKING; without it, what the place allows. */
   readonly stacking: string | undefined
   readonly emit: Emit
+  readonly now: () => number
 }
 
 /** Opens the snapshots of the store in the way that this place allows, and says which that is. */
-export async function openSnapshots({ store, native, helper, bootId, stacking, emit }: Parts): Promise<Snapshotter> {
+export async function openSnapshots({ store, native, helper, bootId, stacking, emit, now }: Parts): Promise<Snapshotter> {
   const started = await helper()
   const { idMap } = started
   const isolation = isolationOf(await probePlace(store.root, started, native), stackingOf(stacking))
@@ -27,5 +28,5 @@ export async function openSnapshots({ store, native, helper, bootId, stacking, e
   const fingerprint = hexOf(digestOf(idMap.replace(/\s+/g, ' '))).slice(0, 16)
   const tocs = { ...store.tocs, temporary: () => store.temporary() }
   const options = { root: store.root, fingerprint, stacking: isolation.stacking, bootId }
-  return openSnapshotter(options, { helper, ops: native, tocs, newId: () => randomBytes(8).toString('hex') })
+  return openSnapshotter(options, { helper, ops: native, tocs, now, newId: () => randomBytes(8).toString('hex') })
 }

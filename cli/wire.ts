@@ -18,6 +18,8 @@ import { openNative } from './native-parts.ts'
 
 export interface WorkspaceOptions {
   readonly access?: 'shared' | 'exclusive'
+  /** False: STORE_BUSY instead of waiting for others. */
+  readonly wait?: boolean
   readonly emit?: Emit
   readonly settled?: Progress['settled']
   /** Secrets and agents of this command. */
@@ -75,8 +77,12 @@ export async function openWorkspace(context: Context, options: WorkspaceOptions 
     native,
     now: context.now,
     access,
+    wait: options.wait,
     signal: context.signal,
     onWait,
+  }).catch(async (error: unknown) => {
+    await native[Symbol.asyncDispose]()
+    throw error
   })
   const opened: AsyncDisposable[] = [native, store]
   const keep = <T extends AsyncDisposable>(thing: T): T => {
@@ -107,7 +113,7 @@ export async function openWorkspace(context: Context, options: WorkspaceOptions 
   })
   const snapshots = once(async () => {
     const { openSnapshots } = await import('./snapshots.ts')
-    return keep(await openSnapshots({ store, native, helper, bootId, stacking: context.env.TSBUILD_STACKING, emit }))
+    return keep(await openSnapshots({ store, native, helper, bootId, stacking: context.env.TSBUILD_STACKING, emit, now: context.now }))
   })
   const kindNow = () => {
     idKind ??= guessIdKind(idSource(context.env, context.uid))

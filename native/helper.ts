@@ -6,12 +6,13 @@ import type { Frame } from './frames.ts'
 import { KIND, STREAM_WINDOW } from './protocol.ts'
 import { decodeIndex, type IndexReply } from './requests/layers.ts'
 import {
+  decodeMeasure,
   decodeProbe,
   decodeSeal,
   decodeStep,
   encodeBegin,
+  encodePaths,
   encodeProbe,
-  encodeRemove,
   encodeSeal,
   encodeStep,
   encodeUnpack,
@@ -51,6 +52,8 @@ export interface Helper extends AsyncDisposable {
   step(request: StepRequest, output: HelperOutput, signal?: AbortSignal): Promise<StepReply>
   seal(request: SealRequest, signal?: AbortSignal): Promise<SealReply>
   remove(paths: readonly Bytes[], signal?: AbortSignal): Promise<void>
+  /** Bytes that each tree takes on the disk, a file with several names once; 0 for one that is gone. */
+  measure(paths: readonly Bytes[], signal?: AbortSignal): Promise<number[]>
 }
 
 /** Starts the helper and waits until it is in its namespaces; NO_USER_NAMESPACE where the kernel lets it make none. The caller disposes of it; when this process dies, so does the helper and all it runs. */
@@ -66,7 +69,8 @@ export async function startHelper(options: StartOptions & { readonly ids?: Ids }
     step: (request, output, signal) => runStep(connection, request, output, signal),
     seal: (request, signal) =>
       removing([request.output, request.toc], signal, async () => decodeSeal(await ask(KIND.seal, encodeSeal(request), signal))),
-    remove: async (paths, signal) => void (await ask(KIND.remove, encodeRemove(paths), signal)),
+    remove: async (paths, signal) => void (await ask(KIND.remove, encodePaths(paths), signal)),
+    measure: async (paths, signal) => decodeMeasure(await ask(KIND.measure, encodePaths(paths), signal)),
     [Symbol.asyncDispose]: stop,
   }
 }

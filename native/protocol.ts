@@ -28,4 +28,5 @@ export const KIND = {
   step: 35,
   seal: 36,
   remove: 37,
+  measure: 38,
 } as const

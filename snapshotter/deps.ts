@@ -31,6 +31,8 @@ export interface SnapshotterDeps {
   readonly ops: Pick<NativeOps, 'lock'>
   /** Where tables of contents go that unpacking makes on the side; without it they are not made. */
   readonly tocs?: TocSink | undefined
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
   /** A unique name for a folder. */
   readonly newId: () => string
   /** Called once when another process is unpacking what is needed here. */

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type InferOutput, object, string } from 'valibot'
 import { readDocument } from '../registry/oci/document.ts'
@@ -33,6 +33,15 @@ export async function readMetadata(folder: string): Promise<SnapshotMetadata | u
     if (hasCode(error, 'DOCUMENT_INVALID')) return undefined
     throw error
   }
+}
+
+/** How exact the time of last use is, the mtime of `meta`: within this time it is not written again. */
+const USE_GRAIN_MS = 60 * 60 * 1000
+
+/** Notes that a snapshot was used now, for removing what was not used for longest. */
+export async function markUsed(folder: string, now: number): Promise<void> {
+  const meta = join(folder, 'meta')
+  if (Math.abs(now - (await stat(meta)).mtimeMs) >= USE_GRAIN_MS) await utimes(meta, now / 1000, now / 1000)
 }
 
 /** Written last, into a folder that is not published yet. */

@@ -10,7 +10,7 @@ import { type Link, linksOf, type Unit } from './chain.ts'
 import { copy } from './copy.ts'
 import type { SnapshotterDeps, SnapshotterOptions } from './deps.ts'
 import { tooManyLayers, unpackFailure } from './failures.ts'
-import { isSound, readMetadata, writeMetadata } from './metadata.ts'
+import { isSound, markUsed, readMetadata, writeMetadata } from './metadata.ts'
 import { overlay } from './overlay.ts'
 import type { ActiveSnapshot, LayerBlob, LayerOutput, Sealed, Snapshotter } from './snapshotter.ts'
 import { type StepFolder, StepFolders } from './step-folders.ts'
@@ -59,10 +59,8 @@ class StoredSnapshots implements Snapshotter {
   }
 
   async remove(names: readonly ChainID[]): Promise<void> {
-    for (const name of names) {
-      this.#there.delete(name)
-      await this.#folders.discard(this.#path(name))
-    }
+    for (const name of names) this.#there.delete(name)
+    await this.#folders.discard(names.map((name) => this.#path(name)))
   }
 
   async packFolder(path: string, files: LayerOutput, signal?: AbortSignal): Promise<Sealed> {
@@ -86,8 +84,8 @@ class StoredSnapshots implements Snapshotter {
     }
   }
 
-  discard(path: string): Promise<void> {
-    return this.#folders.discard(path)
+  discard(paths: readonly string[]): Promise<void> {
+    return this.#folders.discard(paths)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
@@ -105,6 +103,7 @@ class StoredSnapshots implements Snapshotter {
     if (this.#there.has(name)) return true
     const metadata = await readMetadata(this.#path(name))
     if (metadata === undefined || !isSound(metadata, this.#options.bootId)) return false
+    await markUsed(this.#path(name), this.#deps.now())
     this.#there.add(name)
     return true
   }
@@ -169,7 +168,7 @@ class StoredSnapshots implements Snapshotter {
     await mkdir(this.#home, { recursive: true, mode: 0o700 })
     while (!(await folder.moveTo(this.#path(name)))) {
       if (await this.#isThere(name)) return folder.remove()
-      await this.#folders.discard(this.#path(name)) // of another boot, or without its metadata
+      await this.#folders.discard([this.#path(name)]) // of another boot, or without its metadata
     }
     this.#there.add(name)
   }

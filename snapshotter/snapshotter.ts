@@ -50,8 +50,8 @@ export interface Snapshotter extends AsyncDisposable {
   packFolder(path: string, files: LayerOutput, signal?: AbortSignal): Promise<Sealed>
   /** Makes a folder of these layers, whole or not at all; one that is there stays as it is. Throws what `prepare` throws. */
   fillFolder(path: string, layers: readonly LayerBlob[], signal?: AbortSignal): Promise<void>
-  /** Takes a folder of the store out of its place at once, and removes it whoever owns what is in it; one that is not there is fine. */
-  discard(path: string): Promise<void>
+  /** Takes folders of the store out of their places, each at once, and then removes them, whoever owns what is in them; one that is not there is fine. */
+  discard(paths: readonly string[]): Promise<void>
 }
 
 export interface ActiveSnapshot extends AsyncDisposable {

@@ -7,6 +7,8 @@ import type { SnapshotterDeps } from './deps.ts'
 
 const LOCK_SUFFIX = '.lock'
 
+type FolderDeps = Pick<SnapshotterDeps, 'helper' | 'ops' | 'newId'>
+
 /** A folder `steps/<id>` of ours, with the lock `steps/<id>.lock` beside it that is held as long as it is in use. */
 export interface StepFolder {
   readonly path: string
@@ -22,9 +24,9 @@ export interface StepFolder {
  */
 export class StepFolders {
   readonly #root: string
-  readonly #deps: SnapshotterDeps
+  readonly #deps: FolderDeps
 
-  constructor(root: string, deps: SnapshotterDeps) {
+  constructor(root: string, deps: FolderDeps) {
     this.#root = root
     this.#deps = deps
   }
@@ -45,13 +47,14 @@ export class StepFolders {
     }
   }
 
-  /** Takes a folder out of its place at once and removes it; one that is not there is fine. */
-  async discard(path: string): Promise<void> {
+  /**
+   * Takes folders out of their places, each at once, and removes them; one that is not there is fine. Whoever is killed meanwhile leaves whole folders, and
+   * the rest to `recover`.
+   */
+  async discard(paths: readonly string[]): Promise<void> {
     const folder = await this.create()
     try {
-      await rename(path, join(folder.path, 'discarded'))
-    } catch (error) {
-      if (!isErrno(error, 'ENOENT')) throw error
+      for (const [index, path] of paths.entries()) await moveIfThere(path, join(folder.path, `discarded-${index}`))
     } finally {
       await folder.remove()
     }
@@ -117,6 +120,14 @@ async function moveUnlessThere(from: string, to: string): Promise<boolean> {
   } catch (error) {
     if (isErrno(error, 'ENOTEMPTY') || isErrno(error, 'EEXIST')) return false
     throw error
+  }
+}
+
+async function moveIfThere(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to)
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error
   }
 }
 

@@ -19,7 +19,12 @@ export async function recordBuild(place: Place, imageID: Digest, steps: readonly
 /** Undefined for an image that was not built in this store. */
 export function recordedBuild(place: Place, imageID: Digest): readonly RecordedStep[] | undefined {
   const bytes = readIfThere(pathOf(place, imageID))
-  if (bytes === undefined || bytes[0] !== FORMAT) return undefined
+  return bytes === undefined ? undefined : parseBuild(bytes)
+}
+
+/** Undefined for bytes that are no record of a build. */
+export function parseBuild(bytes: Buffer): readonly RecordedStep[] | undefined {
+  if (bytes[0] !== FORMAT) return undefined
   try {
     const steps = JSON.parse(bytes.toString('utf8', 1)) as RecordedStep[]
     return steps.filter(({ key }) => isDigest(key))

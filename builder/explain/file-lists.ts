@@ -25,16 +25,21 @@ export class FileLists {
   /** Undefined where it was not kept, or is damaged. */
   read(digest: Digest): string | undefined {
     const bytes = readIfThere(this.#path(digest))
-    if (bytes === undefined || bytes[0] !== FORMAT) return undefined
-    try {
-      return inflateRawSync(bytes.subarray(1), { maxOutputLength: MAX_BYTES }).toString('utf8')
-    } catch {
-      return undefined
-    }
+    return bytes === undefined ? undefined : parseList(bytes)
   }
 
   #path(digest: Digest): string {
     const hex = hexOf(digest)
     return `${this.#place.root}/cache/lists/${hex.slice(0, 2)}/${hex}`
+  }
+}
+
+/** The text of a list; undefined for bytes that are none. */
+export function parseList(bytes: Buffer): string | undefined {
+  if (bytes[0] !== FORMAT) return undefined
+  try {
+    return inflateRawSync(bytes.subarray(1), { maxOutputLength: MAX_BYTES }).toString('utf8')
+  } catch {
+    return undefined // damaged, or it would grow beyond all bounds
   }
 }

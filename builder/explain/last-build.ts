@@ -16,7 +16,14 @@ export async function rememberBuild(place: Place, project: Digest, keys: readonl
 /** A file of keys; none where there is none, or one of another format. */
 export function readKeys(path: string): Digest[] {
   const bytes = readIfThere(path)
-  return bytes === undefined || bytes[0] !== FORMAT ? [] : bytes.toString('utf8', 1).split('\n').filter(isDigest)
+  return bytes === undefined ? [] : (parseKeys(bytes) ?? [])
+}
+
+/** Undefined for bytes that are of another format, or cut short. */
+export function parseKeys(bytes: Buffer): Digest[] | undefined {
+  if (bytes[0] !== FORMAT) return undefined
+  const lines = bytes.toString('utf8', 1).split('\n')
+  return lines.join('') === '' ? [] : lines.every(isDigest) ? lines : undefined
 }
 
 export function writeKeys(place: Place, path: string, keys: readonly Digest[]): Promise<void> {

@@ -5,6 +5,7 @@ import type { FileTime } from '../../native/requests/fields.ts'
 import { type Bytes, Reader, Writer } from '../../native/wire.ts'
 import { digestOf, hexOf } from '../../registry/oci/digest.ts'
 import { isErrno } from '../../registry/oci/error.ts'
+import { markUsed } from '../../registry/store/last-use.ts'
 
 /** What tells one state of a file from another, without reading it. */
 export interface FileStat {
@@ -60,7 +61,7 @@ export class FileDigests {
     return files.map((file) => (table.get(file.path) as Known).digest)
   }
 
-  /** Writes what was learned, for the next build. */
+  /** Writes what was learned, for the next build; what was known already counts as used. */
   async save(): Promise<void> {
     const settled = this.#now() - SETTLED_MS
     for (const root of this.#changed) {
@@ -71,6 +72,7 @@ export class FileDigests {
       await writeFile(temporary, encode([...table].filter(([, known]) => milliseconds(known.ctime) < settled)), { mode: 0o600 })
       await rename(temporary, path)
     }
+    for (const root of this.#tables.keys()) if (!this.#changed.has(root)) markUsed(this.#path(root), this.#now())
     this.#changed.clear()
   }
 

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { digestOf, hexOf } from '../../registry/oci/digest.ts'
 import { hasCode, TsbuildError } from '../../registry/oci/error.ts'
+import { markUsed } from '../../registry/store/last-use.ts'
 import type { Store } from '../../registry/store/store.ts'
 import { type GitSettings, git } from './git-command.ts'
 import { type GitRemote, type GitSource, isCommit } from './git-url.ts'
@@ -18,7 +19,7 @@ export interface Resolved {
   readonly ref: string | undefined
 }
 
-/** Objects of one remote repository that were fetched so far: `cache/git/<digest of URL and format>`, bare, with nothing in it that git would run. */
+/** Objects of one remote repository that were fetched so far: `cache/git/<digest of URL and format>`, bare, with nothing in it that git would run. Its file `made` holds the URL, without a password. */
 export interface Mirror {
   readonly remote: GitRemote
   readonly folder: string
@@ -111,6 +112,7 @@ async function openMirror(remote: GitRemote, commit: string, deps: MirrorDeps): 
   const folder = `${deps.store.root}/cache/git/${hexOf(digestOf(`${format} ${remote.url}`))}`
   const mirror = { remote, folder }
   if (existsSync(`${folder}/made`)) {
+    markUsed(`${folder}/made`, deps.store.now())
     removeStaleLocks(folder)
     return mirror
   }
@@ -121,7 +123,7 @@ async function openMirror(remote: GitRemote, commit: string, deps: MirrorDeps): 
   mkdirSync(`${folder}/info`, { recursive: true })
   // What a checkout has, an archive is to have, too: gitattributes(5), "Creating an archive".
   writeFileSync(`${folder}/info/attributes`, '* -export-ignore -export-subst\n')
-  writeFileSync(`${folder}/made`, '')
+  writeFileSync(`${folder}/made`, remote.url)
   return mirror
 }
 

@@ -2,12 +2,15 @@ import { readFileSync } from 'node:fs'
 import { number, object, optional, parse, string } from 'valibot'
 import { type Digest, digestOf, hexOf, parseDigest } from '../../registry/oci/digest.ts'
 import { isErrno } from '../../registry/oci/error.ts'
+import { markUsed } from '../../registry/store/last-use.ts'
 import { FORMAT, type Place, writeWhole } from '../../registry/store/place.ts'
 
 /** What a URL gave the last time, and how to ask whether it still does. */
 export interface HttpRecord {
   readonly digest: Digest
   readonly size: number
+  /** The URL without user, password and query, to be shown. */
+  readonly url?: string | undefined
   /** Seconds since the epoch. */
   readonly mtime: number
   readonly etag?: string | undefined
@@ -17,6 +20,7 @@ export interface HttpRecord {
 const recordSchema = object({
   digest: string(),
   size: number(),
+  url: optional(string()),
   mtime: number(),
   etag: optional(string()),
   lastModified: optional(string()),
@@ -25,14 +29,27 @@ const recordSchema = object({
 /** `cache/http/<digest of the URL>`; what is missing, cut short or of another release is as good as nothing. The content is a blob of the store. */
 export function readHttpRecord(place: Pick<Place, 'root'>, url: URL): HttpRecord | undefined {
   try {
-    const bytes = readFileSync(pathOf(place, url))
-    if (bytes[0] !== FORMAT) return undefined
+    return parseHttpRecord(readFileSync(pathOf(place, url)))
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined
+    throw error
+  }
+}
+
+/** Undefined for bytes that are none. */
+export function parseHttpRecord(bytes: Buffer): HttpRecord | undefined {
+  if (bytes[0] !== FORMAT) return undefined
+  try {
     const record = parse(recordSchema, JSON.parse(bytes.toString('utf8', 1)))
     return { ...record, digest: parseDigest(record.digest) }
-  } catch (error) {
-    if (isErrno(error, 'EACCES') || isErrno(error, 'EIO')) throw error
-    return undefined
+  } catch {
+    return undefined // cut short by a power failure
   }
+}
+
+/** What the URL gave was used again. */
+export function markHttpRecordUsed(place: Pick<Place, 'root'>, url: URL, now: number): void {
+  markUsed(pathOf(place, url), now)
 }
 
 export async function writeHttpRecord(place: Place, url: URL, record: HttpRecord): Promise<void> {

@@ -9,7 +9,7 @@ import { showUrl } from '../../registry/remote/transport-error.ts'
 import { withKeyLock } from '../../registry/store/lock.ts'
 import type { Store } from '../../registry/store/store.ts'
 import { decoded } from './decoded.ts'
-import { type HttpRecord, readHttpRecord, writeHttpRecord } from './http-record.ts'
+import { type HttpRecord, markHttpRecordUsed, readHttpRecord, writeHttpRecord } from './http-record.ts'
 import { MAX_SOURCE_BYTES, spool, tooLarge } from './spool.ts'
 
 export interface HttpDeps {
@@ -47,6 +47,7 @@ export async function fetchHttp(text: string, options: HttpOptions, deps: HttpDe
   const url = readHttpUrl(text)
   const { checksum, signal } = options
   const file = await withKeyLock(deps.store, `http-${url.href}`, () => fetchLocked(url, options, deps), { signal })
+  markHttpRecordUsed(deps.store, url, deps.retry.now())
   if (checksum === undefined || checksum === file.digest) return file
   throw new TsbuildError('CHECKSUM_MISMATCH', `${showUrl(url)} is ${file.digest}, but the checksum asks for ${checksum}`, {
     hint: 'the file behind the URL has changed, or the checksum is of another one',
@@ -128,6 +129,7 @@ async function keep(
   const record = {
     digest,
     size,
+    url: showUrl(url),
     mtime: Number.isNaN(time) ? 0 : Math.floor(time / 1000),
     etag: headerOf(response, 'etag'),
     lastModified: modified,

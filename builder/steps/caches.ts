@@ -1,7 +1,10 @@
-import { existsSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { HeldLock } from '../../native/ops.ts'
 import { digestOf, hexOf } from '../../registry/oci/digest.ts'
+import { markUsed } from '../../registry/store/last-use.ts'
+import { readIfThere } from '../../registry/store/names.ts'
+import { FORMAT } from '../../registry/store/place.ts'
 import type { BuildDeps } from '../deps.ts'
 import type { RunMount } from '../plan/graph.ts'
 import type { Slot } from '../schedule.ts'
@@ -75,11 +78,25 @@ export async function emptyCache(name: string, deps: BuildDeps): Promise<boolean
   const lock = await deps.store.lock(lockKey(name), { mode: 'exclusive', wait: false })
   if (lock === undefined) return false
   try {
-    await (await deps.snapshots()).discard(pathOf(deps.store.root, name))
+    await (await deps.snapshots()).discard([pathOf(deps.store.root, name)])
     return true
   } finally {
     await lock.release()
   }
+}
+
+/** Notes which cache it is and that it was used now, for whoever looks after the store: the mtime of its folder, and the file `about` in it, beside what steps see. */
+export function noteCacheUse({ path }: HeldCache, id: string, now: number): void {
+  if (!existsSync(path)) return // the step failed before it was made
+  const about = join(path, 'about')
+  if (!existsSync(about)) writeFileSync(about, Buffer.concat([Buffer.of(FORMAT), Buffer.from(id)]), { mode: 0o600 })
+  markUsed(path, now)
+}
+
+/** The id of the cache in this folder, where it was noted. */
+export function cacheIDOf(path: string): string | undefined {
+  const bytes = readIfThere(join(path, 'about'))
+  return bytes === undefined || bytes[0] !== FORMAT ? undefined : bytes.toString('utf8', 1)
 }
 
 function lockKey(name: string): string {

@@ -10,7 +10,7 @@ import { type Granted, type RunMount, type RunOperation, SCRIPT_FOLDER } from '.
 import type { Slot } from '../schedule.ts'
 import type { ImportedCache } from '../shared-cache/import.ts'
 import { LayersTree } from '../sources/layers.ts'
-import { type CacheMount, cacheName, emptyCache, giveBack, type HeldCache, takeCaches } from './caches.ts'
+import { type CacheMount, cacheName, emptyCache, giveBack, type HeldCache, noteCacheUse, takeCaches } from './caches.ts'
 import { maskedParts, secretVariable } from './secrets.ts'
 import { type FileList, listFiles, selectPath } from './select.ts'
 
@@ -106,6 +106,10 @@ class Opening implements OpenMounts {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const opened of this.#opened.reverse()) await opened[Symbol.asyncDispose]()
+    for (const mount of this.#operation.mounts) {
+      const held = mount.kind === 'cache' ? this.#caches.get(this.#nameOf(mount)) : undefined
+      if (mount.kind === 'cache' && held !== undefined) noteCacheUse(held, mount.id, this.#context.deps.now())
+    }
     await giveBack(this.#caches)
   }
 

@@ -21,6 +21,7 @@ import {
 import { cacheOrigins, cacheTargets } from '../cache-flags.ts'
 import { callOf } from '../call.ts'
 import { answer } from '../calls/call.ts'
+import { careAfter } from '../care/after.ts'
 import { type Context, command, type Progress } from '../context.ts'
 import { explained, explainJson, explainText } from '../explain.ts'
 import { connectionOptions, progressMode } from '../flags.ts'
@@ -82,6 +83,7 @@ export const run = command(
         const request = { ...settings, dockerfile, buildArgs, buildPlatform: platformOfArch(process.arch), ignore, contexts }
         return await answer({ method, ...rest }, request, { context, workspace: open })
       }
+      await using _care = await careAfter(log, context, mode)
       await using workspace = await openWorkspace(context, { ...progress, ...connection, lent })
       const buildArgs = await buildArguments(options['build-arg'], context.env)
       const rewriteTimestamps = outputs.some((output) => output.rewriteTimestamps)

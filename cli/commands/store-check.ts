@@ -1,4 +1,3 @@
-import { readRecord } from '../../builder/cache.ts'
 import { command } from '../context.ts'
 import { printable } from '../printable.ts'
 import { openWorkspace } from '../wire.ts'
@@ -13,11 +12,9 @@ export const run = command(
   async ({ repair }, _operands, context) => {
     await using workspace = await openWorkspace(context, repair ? { access: 'exclusive' } : {})
     const { checkStore } = await import('../../registry/store/check.ts')
-    const findings = await checkStore(workspace.store, {
-      repair,
-      isRecord: (bytes) => readRecord(bytes) !== undefined,
-      signal: context.signal,
-    })
+    const { CHECKED, isSoundRecord } = await import('../../builder/care/explanations.ts')
+    const records = { recordFolders: CHECKED, isRecord: isSoundRecord }
+    const findings = await checkStore(workspace.store, { repair, ...records, signal: context.signal })
     for (const { code, message, repaired } of findings)
       context.printError(`${code}: ${printable(message)}${repaired ? ' (repaired)' : ''}\n`)
     const left = findings.filter((finding) => !finding.repaired).length

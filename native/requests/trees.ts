@@ -126,8 +126,12 @@ export function decodeSeal(r: Reader): SealReply {
   return { changes: r.u64(), ...decodePack(r) }
 }
 
-/** Removes whole trees, whoever owns what is in them. Paths that are gone already are fine. */
-export function encodeRemove(paths: readonly Bytes[]): Uint8Array {
+/** Removes or measures whole trees, whoever owns what is in them. Paths that are gone already are fine. */
+export function encodePaths(paths: readonly Bytes[]): Uint8Array {
   const w = new Writer()
   return w.list(paths, (path) => w.bytes(path)).take()
+}
+/** Bytes on the disk, for each path asked. */
+export function decodeMeasure(r: Reader): number[] {
+  return r.list(() => r.u64())
 }

@@ -19,8 +19,10 @@ export interface Finding {
 export interface CheckOptions {
   /** Removes what is damaged (all of it can be made or fetched again) and writes index.json anew. Names stay. */
   readonly repair?: boolean
-  /** Whether these bytes are a step record; the store does not know their form. */
-  readonly isRecord?: (bytes: Uint8Array) => boolean
+  /** Folders below `cache/` whose files are looked at by `isRecord`. */
+  readonly recordFolders?: readonly string[]
+  /** Whether these bytes are what a file of that folder and name must hold; the store does not know their form. */
+  readonly isRecord?: (folder: string, name: string, bytes: Buffer) => boolean
   readonly signal?: AbortSignal
 }
 

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { DiffID } from '../oci/digest.ts'
 import { codecOf, isIndexType, isManifestType, isNondistributable } from '../oci/media-type.ts'
+import { filesBelow } from './cache-files.ts'
 import { type Check, type CheckOptions, checkBlobs, checkTocs, type Finding, isTsbuildError } from './check-content.ts'
 import { graphOf } from './graph.ts'
 import { readImage } from './image.ts'
@@ -78,14 +79,12 @@ async function firstLost({ origins }: Store, root: Descriptor, missing: readonly
 }
 
 async function checkRecords(check: Check): Promise<void> {
-  const { isRecord } = check.options
-  if (isRecord === undefined) return
-  const folder = `${check.store.root}/cache/steps`
-  for (const prefix of readdirSync(folder)) {
-    for (const name of readdirSync(`${folder}/${prefix}`)) {
-      const path = `${folder}/${prefix}/${name}`
-      if (!isRecord(readFileSync(path)))
-        await check.note('RECORD_DAMAGED', `cache/steps/${prefix}/${name}: not readable`, () => rmSync(path))
+  const { isRecord, recordFolders = [] } = check.options
+  const { root } = check.store
+  for (const folder of recordFolders) {
+    for (const { path, name } of filesBelow(`${root}/cache/${folder}`)) {
+      if (isRecord?.(folder, name, readFileSync(path)) === false)
+        await check.note('RECORD_DAMAGED', `${path.slice(root.length + 1)}: not readable, or not what its name says`, () => rmSync(path))
     }
   }
 }

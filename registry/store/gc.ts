@@ -14,6 +14,8 @@ export interface Keep {
   readonly roots: readonly Descriptor[]
   /** Layers that records of steps name: their blobs and tables of contents. */
   readonly diffIDs: readonly DiffID[]
+  /** Single blobs. */
+  readonly digests?: readonly Digest[]
 }
 
 export interface Collected {
@@ -27,7 +29,7 @@ export interface Collected {
 }
 
 /**
- * Removes what neither names nor `keep` lead to, and the step records whose paths are given. The store must be open with access 'exclusive': then
+ * Removes what neither names nor `keep` lead to, and the records at the paths given, whose content `keep` has not. The store must be open with access 'exclusive': then
  * no other process is about to name what it has just written, and what `keep` was made from still holds.
  */
 export async function collect(store: Store, keep: Keep, records: readonly string[] = []): Promise<Collected> {
@@ -50,6 +52,7 @@ async function liveIn(store: Store, keep: Keep): Promise<{ digests: Set<Digest>;
     for (const diffID of await diffIDsOf(store.blobs, present)) diffIDs.add(diffID)
   }
   for (const diffID of keep.diffIDs) for (const { descriptor } of store.layers.all(diffID)) digests.add(descriptor.digest)
+  for (const digest of keep.digests ?? []) digests.add(digest)
   return { digests, diffIDs }
 }
 

@@ -8,11 +8,19 @@ import { isErrno } from '../oci/error.ts'
  */
 export function makeFolders(path: string, mode = 0o777): void {
   try {
-    mkdirSync(path, { mode })
+    makeFolder(path, mode)
   } catch (error) {
-    if (isErrno(error, 'EEXIST')) return
     if (!isErrno(error, 'ENOENT') || dirname(path) === path) throw error
     makeFolders(dirname(path), mode)
+    makeFolder(path, mode)
+  }
+}
+
+/** Another process may make it at the same time. */
+function makeFolder(path: string, mode: number): void {
+  try {
     mkdirSync(path, { mode })
+  } catch (error) {
+    if (!isErrno(error, 'EEXIST')) throw error
   }
 }

@@ -1,4 +1,5 @@
 import type { HeldLock, LockOptions, NativeOps } from '../../native/ops.ts'
+import { TsbuildError } from '../oci/error.ts'
 import { type Blobs, openBlobs } from './blobs.ts'
 import { bootMarkOf } from './durable.ts'
 import { type Layers, openLayers } from './layers.ts'
@@ -20,6 +21,8 @@ export interface StoreOptions extends Pick<LockOptions, 'signal' | 'onWait'> {
   readonly now: () => number
   /** 'exclusive' waits until no other process has the store open, and keeps others out: garbage collection. Default 'shared'. */
   readonly access?: 'shared' | 'exclusive'
+  /** False: STORE_BUSY at once where it would have to wait. */
+  readonly wait?: boolean | undefined
 }
 
 /** An open store. Closing it removes its temporary files and lets go of the store lock; it does not close `native`. */
@@ -35,12 +38,16 @@ export interface Store extends Place, AsyncDisposable {
 
 /**
  * Opens the store at `root`, made if there is none. Opening reads a stamp and takes the store lock, so a server can do it for each request.
- * Throws STORE_UNSAFE (others could enter it), STORE_FORMAT (not ours, or of another release), STORE_WRITE.
+ * Throws STORE_UNSAFE (others could enter it), STORE_FORMAT (not ours, or of another release), STORE_WRITE; STORE_BUSY
+ * with `wait: false` when others have it open.
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const { root, native, access = 'shared', now } = options
   prepareRoot(root, process.geteuid?.() ?? 0)
-  const lock = await lockKey(root, native, 'store', { mode: access, signal: options.signal, onWait: options.onWait })
+  const { wait = true, signal, onWait } = options
+  const lock = await lockKey(root, native, 'store', { mode: access, wait, signal, onWait })
+  if (lock === undefined)
+    throw new TsbuildError('STORE_BUSY', `${root} is in use by another tsbuild`, { hint: 'try again when it has ended' })
   const place = new OpenPlace(root, native, options.bootId)
   const blobs = openBlobs(place)
   const tocs = openTocs(place)
@@ -59,7 +66,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     tocs,
     async [Symbol.asyncDispose]() {
       await place[Symbol.asyncDispose]()
-      await lock?.release()
+      await lock.release()
     },
   }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
-import { chmodSync, copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { chmodSync, copyFileSync, linkSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { realFolder } from '../../fixtures/cli.ts'
@@ -112,6 +113,32 @@ describe('startHelper', function () {
       names,
     )
     for (const fact of facts) assert.ok(fact.ok || fact.detail !== '', `${fact.name} has no reason`)
+  })
+
+  it('measures what trees take on the disk: links once, nothing behind symlinks, at any depth', async () => {
+    const folder = realFolder('measure')
+    const size = 1 << 20
+    const path = (name: string) => join(folder, name)
+    mkdirSync(path('one/sub'), { recursive: true })
+    writeFileSync(path('one/file'), randomBytes(size))
+    linkSync(path('one/file'), path('one/sub/again'))
+    symlinkSync(path('one'), path('one/sub/link'))
+    symlinkSync(path('one'), path('to-one'))
+    const below = (name: string) => path(`${name}${'/dddddddddd'.repeat(300)}`)
+    for (const name of ['deep', 'deeper']) mkdirSync(below(name), { recursive: true })
+    writeFileSync(join(below('deeper'), 'file'), randomBytes(size))
+    renameSync(path('deeper'), join(below('deep'), 'deeper')) // longer than any path may be
+    chmodSync(path('one/sub'), 0)
+    const [one = 0, file = 0, link = -1, deep = 0, gone = -1] = await helper.measure(
+      ['one', 'one/file', 'to-one', 'deep', 'gone'].map(path),
+    )
+    chmodSync(path('one/sub'), 0o700)
+    await helper.remove([folder])
+    assert.ok(one >= size && one < 1.1 * size, `${one} bytes of one file with two names`)
+    assert.equal(file, size)
+    assert.ok(link < 5000, `${link} bytes of a symlink`)
+    assert.ok(deep >= size, `${deep} bytes below 600 folders`)
+    assert.equal(gone, 0)
   })
 
   it('has no environment', () => {

@@ -48,7 +48,7 @@ export async function openBench(stacking: Stacking, env: Readonly<Record<string,
   const helper = await startHelper({ ...start, ids })
   const ops = await openPlainHelper(start)
   const options = { root: folder, fingerprint: 'test', stacking, bootId: 'this boot' }
-  const deps = { helper: async () => helper, ops, newId: () => randomUUID().slice(0, 8) }
+  const deps = { helper: async () => helper, ops, now: Date.now, newId: () => randomUUID().slice(0, 8) }
   const open: Bench['open'] = (o = {}, d = {}) => openSnapshotter({ ...options, ...o }, { ...deps, ...d })
   return {
     root: folder,

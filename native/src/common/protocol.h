@@ -37,6 +37,7 @@ enum class Kind : uint8_t {
   kStep = 35,
   kSeal = 36,
   kRemove = 37,
+  kMeasure = 38,
 };
 
 }  // namespace tsbuild

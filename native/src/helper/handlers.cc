@@ -11,7 +11,7 @@ struct Entry {
 constexpr Entry kHandlers[] = {
     {Kind::kLock, Mode::kPlain, handle_lock},     {Kind::kProbe, Mode::kServe, handle_probe},   {Kind::kBegin, Mode::kServe, handle_begin},
     {Kind::kUnpack, Mode::kServe, handle_unpack}, {Kind::kStep, Mode::kServe, handle_step},     {Kind::kSeal, Mode::kServe, handle_seal},
-    {Kind::kRemove, Mode::kServe, handle_remove},
+    {Kind::kRemove, Mode::kServe, handle_remove}, {Kind::kMeasure, Mode::kServe, handle_measure},
 };
 
 Handler find_handler(Mode mode, Kind kind) {

@@ -5,6 +5,7 @@
 //   lock                      opens one file that Node named and holds flock(2) on it
 //   probe                     mounts in a mount namespace that ends with the request; makes folders below an empty one that Node named
 //   begin, unpack, seal       read and write below the folders of one tree, by openat2 below its root; they mount only in their own namespace
+//   measure                   reads names and sizes below folders of the store that Node named, by fd, without following links
 //   remove                    removes folders of the store that Node named, by fd, without following links
 //   step                      runs a stranger's command: see step.h
 //
@@ -36,5 +37,6 @@ Result<std::string> handle_unpack(Reader& body, Channel& channel);
 Result<std::string> handle_step(Reader& body, Channel& channel);
 Result<std::string> handle_seal(Reader& body, Channel& channel);
 Result<std::string> handle_remove(Reader& body, Channel& channel);
+Result<std::string> handle_measure(Reader& body, Channel& channel);
 
 }  // namespace tsbuild

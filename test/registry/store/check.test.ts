@@ -51,7 +51,7 @@ describe('checkStore', () => {
     await t.store.names.set('multi', await putIndex(t.store.blobs, { 'linux/amd64': image.descriptor, 'linux/arm64': absent }))
     for (const digest of [absent.digest, digestOf('elsewhere')]) await t.store.blobs.delete(digest)
     await refreshIndex(t.store)
-    assert.deepEqual(await checkStore(t.store, { isRecord: () => true }), [])
+    assert.deepEqual(await checkStore(t.store, { recordFolders: ['steps'], isRecord: () => true }), [])
   })
 
   for (const [what, damage, codes, after] of [
@@ -71,7 +71,13 @@ describe('checkStore', () => {
       record(t.root, 'good')
       await damage(t.store, image)
       const check = async (repair: boolean) =>
-        (await checkStore(t.store, { repair, isRecord: (bytes) => bytes.toString() !== 'damaged' })).map(({ code }) => code)
+        (
+          await checkStore(t.store, {
+            repair,
+            recordFolders: ['steps', 'none'],
+            isRecord: (_folder, _name, bytes) => bytes.toString() !== 'damaged',
+          })
+        ).map(({ code }) => code)
       assert.deepEqual(await check(false), codes)
       assert.deepEqual(await check(false), codes)
       await check(true)
