@@ -58,6 +58,12 @@ const VICTIMS = {
     proves: () => readable(`oci:${bench.store}:docker.io/library/app:latest`),
   }),
 
+  /** Stages that go on at the same time, whose steps are new each time. */
+  parallel: (bench: Workbench): Victim => ({
+    prepare: async () => [...bench.buildOf(stagesOf(randomBytes(4).toString('hex'))), '-t', 'app', bench.context],
+    proves: () => readable(`oci:${bench.store}:docker.io/library/app:latest`),
+  }),
+
   /** A new image under a new name each time. */
   push: (bench: Workbench, host: string): Victim => {
     let name = ''
@@ -108,6 +114,13 @@ export function dockerfileOf({ folder }: Workbench, end = ''): string {
   ].join('\n')
 }
 
+function stagesOf(fresh: string): string {
+  const names = ['a', 'b', 'c', 'd']
+  const stage = (name: string) =>
+    `FROM base AS ${name}\nRUN echo ${fresh} > /${name}1; sleep 0.1\nRUN --mount=type=cache,target=/c cp /bin/busybox /${name}2; echo x >> /c/${name}\nRUN sleep 0.1; echo > /${name}3\n`
+  return `${names.map(stage).join('')}FROM base\n${names.map((name) => `COPY --from=${name} /${name}2 /${name}3 /\n`).join('')}`
+}
+
 /** Makes the context new, so that every step that depends on it is. */
 export function renew(bench: Workbench): void {
   for (let i = 0; i < FILES; i++) bench.write(`context/files/${i}`, `${i} ${randomBytes(8).toString('hex')}\n`)
@@ -139,10 +152,26 @@ async function endAt(bench: Workbench, victim: Victim, { momentMs, signal }: { m
   await sleep(momentMs)
   const isEnded = await endHard(bench, running, signal)
   await provesSound(bench)
-  await bench.expect(words)
+  const before = (await running.ended).stderr
+  const again = await bench.run(words)
+  assert.equal(again.status, 0, again.stderr)
+  provesNothingLost(before, again.stderr)
   victim.proves()
   await provesSound(bench)
   return isEnded
+}
+
+/** What a build had done before it was ended is a hit of the next. */
+function provesNothingLost(before: string, again: string): void {
+  const cached = stepsThat('CACHED', again)
+  for (const name of stepsThat('DONE [^\\n]*', before)) assert.ok(cached.has(name), `${name} was done twice:\n${before}\n${again}`)
+}
+
+/** Names of the steps of the Dockerfile that ended so, by plain progress. */
+function stepsThat(ending: string, text: string): Set<string> {
+  const names = new Map([...text.matchAll(/^#(\d+) (\[[^\]]*\d\/\d+\] .*)$/gm)].map(([, number, name]) => [number, name ?? '']))
+  const ended = [...text.matchAll(new RegExp(`^#(\\d+) ${ending}$`, 'gm'))]
+  return new Set(ended.flatMap(([, number]) => names.get(number) ?? []))
 }
 
 /** Sends the signal, and asserts that the command ends by it and leaves nothing. False when it had ended before. */

@@ -3,10 +3,10 @@ import { type Ending, type KillTrial, notHere, openTrial } from './kill-support.
 import { remains } from './leftovers.ts'
 
 /** How often each command is ended at a random moment, and by which signals in turn. */
-const ROUNDS = { build: 26, pull: 12, push: 12 } as const
+const ROUNDS = { build: 60, parallel: 100, pull: 20, push: 20 } as const
 const SIGNALS: readonly Ending[] = ['SIGKILL', 'SIGKILL', 'SIGKILL', 'SIGKILL', 'SIGTERM', 'SIGKILL', 'SIGKILL', 'SIGINT']
 
-for (const kind of ['build', 'pull', 'push'] as const) {
+for (const kind of ['build', 'parallel', 'pull', 'push'] as const) {
   describe(`tsbuild ${kind} that is ended at random moments`, function () {
     this.timeout(120_000)
     let trial: KillTrial

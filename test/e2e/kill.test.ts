@@ -5,10 +5,10 @@ import { dockerfileOf, endHard, type KillTrial, notHere, openTrial, provesSound,
 import { familyOf, leftovers, remains } from './leftovers.ts'
 import { type Running, Workbench } from './workbench.ts'
 
-/** Where in the course of each command it is killed; 50 random moments are in kill.long.test.ts. */
-const SAMPLE = { build: [0.2, 0.45, 0.65, 0.85], pull: [0.5, 0.85], push: [0.5, 0.85] } as const
+/** Where in the course of each command it is killed; 200 random moments are in kill.long.test.ts. */
+const SAMPLE = { build: [0.2, 0.45, 0.65, 0.85], parallel: [0.4, 0.7, 0.9], pull: [0.5, 0.85], push: [0.5, 0.85] } as const
 
-for (const kind of ['build', 'pull', 'push'] as const) {
+for (const kind of ['build', 'parallel', 'pull', 'push'] as const) {
   describe(`tsbuild ${kind} that is killed`, function () {
     this.timeout(180_000)
     let trial: KillTrial
