@@ -2,8 +2,8 @@ import type { Descriptor } from '../registry/oci/descriptor.ts'
 import { digestOf } from '../registry/oci/digest.ts'
 import { TsbuildError } from '../registry/oci/error.ts'
 import type { Emit } from '../registry/oci/event.ts'
+import { type BuiltStep, builtSteps, cacheMountsOf } from './built-steps.ts'
 import { StepCache } from './cache.ts'
-import { identityOf } from './chain.ts'
 import { type Finding, pageOf } from './check/rule.ts'
 import { unreachedNote } from './check/unreached.ts'
 import type { BaseImage, BuildDeps, LayerRef, PullPolicy } from './deps.ts'
@@ -14,17 +14,14 @@ import { type ImageParts, writeImage } from './image.ts'
 import { located } from './located.ts'
 import { ignoresCache, type NoCache, unknownStages } from './no-cache.ts'
 import { perform, type StepResult } from './perform.ts'
-import { keyOf } from './plan/cache-key.ts'
 import type { BuildPlan } from './plan/plan.ts'
 import type { WantedImage } from './plan/platforms.ts'
 import { checkRunnable } from './plan/runnable.ts'
 import { type PrepareRequest, prepare } from './prepare.ts'
 import { rewriteTimes } from './rewrite.ts'
 import { schedule } from './schedule.ts'
-import type { SharedStep } from './shared-cache/format.ts'
 import type { CacheSource, ImportedCache } from './shared-cache/import.ts'
 import type { SourceTree } from './sources/tree.ts'
-import { cacheName } from './steps/caches.ts'
 import type { StepNetwork } from './steps/run.ts'
 import { checkLent } from './steps/secrets.ts'
 
@@ -61,20 +58,10 @@ export interface BuildResult {
   readonly manifest: Descriptor
   readonly config: Descriptor
   readonly layers: readonly LayerRef[]
-  /** Every step of the plan, for other machines. */
-  readonly steps: readonly BuiltStep[]
-  /** Names of the cache mounts that steps have (`cacheName`). */
-  readonly cacheMounts: readonly string[]
+  /** For other machines: every step of the plan, and names of the cache mounts that steps have (`cacheName`). */
+  shared(): Promise<{ readonly steps: readonly BuiltStep[]; readonly cacheMounts: readonly string[] }>
   /** SOURCE_DATE_EPOCH, seconds: no time in config and history is later. */
   readonly epoch: number | undefined
-}
-
-/** A step that was done or found. */
-export interface BuiltStep extends SharedStep {
-  /** Its layer is one of the image. */
-  readonly isInImage: boolean
-  /** Of `roughTaking`: it is about other layers than those of the image. */
-  readonly isRough: boolean
 }
 
 const NOTHING_REWRITTEN = {
@@ -111,22 +98,23 @@ export async function build(request: BuildRequest, deps: BuildDeps): Promise<Bui
   const work = (operation: BuildPlan['operations'][number], inputs: readonly StepResult[], running: Parameters<typeof perform>[3]) =>
     perform(operation, inputs, performance, running)
   const results = await schedule(plan.operations, work, { jobs, signal })
-  const steps = await builtSteps(plan, results, cache)
-  const inline = request.inlineCache ? await inlineCache(steps) : undefined
+  const builtNow = () => builtSteps(plan, results, cache)
+  const inline = request.inlineCache ? await inlineCache(await builtNow()) : undefined
   const parts = imageParts(plan, results, { labels: request.labels, epoch, inline })
   const final = request.rewriteTimestamps && epoch !== undefined ? await rewriteTimes(parts, epoch, deps, cache, producer, signal) : parts
   const written = await writeImage(final, deps.store.blobs)
+  const steps = plan.operations.flatMap(({ id, name }) => {
+    const key = results.get(id)?.keys[0]
+    return key === undefined ? [] : { name, key }
+  })
   await rememberBuild(
     deps.store,
     project,
     steps.map(({ key }) => key),
   )
-  const names = plan.operations.flatMap(({ id, name }) => {
-    const key = results.get(id)?.keys[0]
-    return key === undefined ? [] : { name, key }
-  })
-  await recordBuild(deps.store, written.config.digest, names)
-  return { ...written, layers: final.layers, steps, cacheMounts: cacheMountsOf(plan, results), epoch }
+  await recordBuild(deps.store, written.config.digest, steps)
+  const shared = async () => ({ steps: await builtNow(), cacheMounts: cacheMountsOf(plan, results) })
+  return { ...written, layers: final.layers, shared, epoch }
 }
 
 async function importAll({ imports, signal }: BuildRequest, { emit }: BuildDeps): Promise<ImportedCache | undefined> {
@@ -204,32 +192,4 @@ function imageParts(
   const config = Object.keys(labels).length === 0 ? target.config : { ...target.config, Labels: labels }
   const layers = results.get(target.last)?.layers ?? []
   return { base: target.base, config, author: target.author, platform: target.platform, layers, history, epoch, inline }
-}
-
-/** In the order of the plan; those that lead from the base to the image are in it. */
-async function builtSteps(plan: BuildPlan, results: ReadonlyMap<number, StepResult>, cache: StepCache): Promise<BuiltStep[]> {
-  const inImage = new Set<number>()
-  for (let id: number | undefined = plan.target.last; id !== undefined; id = plan.operations[id]?.inputs[0]) inImage.add(id)
-  const steps: BuiltStep[] = []
-  for (const { id } of plan.operations) {
-    const { keys = [], layers } = results.get(id) ?? {}
-    const blob = layers?.at(-1)?.blob
-    for (const key of keys) {
-      const record = await cache.find(key)
-      const isRough = record !== undefined && keyOf(record.parts) !== key
-      if (record !== undefined && blob !== undefined) steps.push({ key, record, blob, isInImage: inImage.has(id), isRough })
-    }
-  }
-  return steps
-}
-
-function cacheMountsOf({ operations }: BuildPlan, results: ReadonlyMap<number, StepResult>): string[] {
-  const names = operations.flatMap((operation) => {
-    if (operation.kind !== 'run') return []
-    const identity = (input: number) => identityOf(results.get(operation.inputs[input] ?? -1)?.layers ?? [])
-    return operation.mounts.flatMap((mount) =>
-      mount.kind === 'cache' ? cacheName(mount, mount.seed === undefined ? '' : identity(mount.seed)) : [],
-    )
-  })
-  return [...new Set(names)]
 }

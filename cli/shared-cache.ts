@@ -78,8 +78,9 @@ export async function writeCaches(targets: readonly CacheTarget[], result: Build
 
 async function writeTo(target: Exclude<CacheTarget, { type: 'inline' }>, result: BuildResult, surroundings: Surroundings): Promise<void> {
   const { workspace, context } = surroundings
-  const steps = target.mode === 'max' ? result.steps : result.steps.filter(({ isInImage }) => isInImage)
-  const content = { steps, mounts: target.mounts ? await packMounts(result.cacheMounts, surroundings) : [] }
+  const { steps: all, cacheMounts } = await result.shared()
+  const steps = target.mode === 'max' ? all : all.filter(({ isInImage }) => isInImage)
+  const content = { steps, mounts: target.mounts ? await packMounts(cacheMounts, surroundings) : [] }
   if (content.steps.length === 0 && content.mounts.length === 0) return
   if (target.type === 'registry') {
     const cache = await registryCache(target.reference, surroundings)
