@@ -11,7 +11,7 @@ export interface MountUse {
   readonly at: SourceRange
 }
 
-/** What a RUN asks the caller for, by what `expand` makes of its variables. What only the base image can tell is left out. Throws what `expand` throws. */
+/** What a RUN asks the caller for, by what `expand` makes of its variables. Throws what `expand` throws. */
 export function mountUses({ flags }: RunInstruction, expand: (value: string, at: SourceRange) => string): MountUse[] {
   const mounts = flags.filter(({ name }) => name === 'mount')
   return mounts.flatMap(({ value = '', at }) => {
