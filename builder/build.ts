@@ -11,7 +11,7 @@ import { recordBuild } from './explain/build-record.ts'
 import type { Explainer, ExplainerOptions } from './explain/explain.ts'
 import { rememberBuild } from './explain/last-build.ts'
 import { type ImageParts, writeImage } from './image.ts'
-import { located } from './located.ts'
+import { located, wordIn } from './located.ts'
 import { ignoresCache, type NoCache, unknownStages } from './no-cache.ts'
 import { perform, type StepResult } from './perform.ts'
 import { keyOf } from './plan/cache-key.ts'
@@ -176,7 +176,7 @@ function checkAllowed(plan: BuildPlan, { allowInsecure, allowDevices }: BuildReq
   const insecure = plan.operations.find((operation) => operation.kind === 'run' && operation.insecure)
   if (insecure === undefined || allowInsecure) return
   throw new TsbuildError('NOT_ALLOWED', 'entitlement security.insecure is not allowed', {
-    at: insecure.at,
+    at: wordIn(insecure.at, '--security=insecure'),
     hint: 'if you trust this Dockerfile with all capabilities: --allow security.insecure',
   })
 }

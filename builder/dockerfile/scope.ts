@@ -1,4 +1,5 @@
 import { type SourceRange, TsbuildError } from '../../registry/oci/error.ts'
+import { wordIn } from '../located.ts'
 import { expandHeredoc, expandWord, expandWords, type Used } from './expand.ts'
 import type { ArgInstruction, EnvInstruction, LabelInstruction, Pair, Warning } from './instruction.ts'
 import { suggest } from './suggest.ts'
@@ -85,14 +86,14 @@ export class Scope {
 
   /** Expands a word as `expandWord` of expand.ts does, with the variables of now. */
   expandWord(word: string, at: SourceRange): string {
-    const expansion = expandWord(word, { env: this.#all, escape: this.#options.escape, at })
+    const expansion = expandWord(word, { env: this.#all, escape: this.#options.escape, at: wordIn(at, word) })
     this.#warn(expansion, at)
     return expansion.text
   }
 
   /** For EXPOSE: one word may become several. */
   expandWords(text: string, at: SourceRange): string[] {
-    const expansion = expandWords(text, { env: this.#all, escape: this.#options.escape, at })
+    const expansion = expandWords(text, { env: this.#all, escape: this.#options.escape, at: wordIn(at, text) })
     this.#warn(expansion, at)
     return expansion.words
   }

@@ -122,7 +122,7 @@ describe('build checks of the program', function () {
   it('outlines mounts by what their variables are, but for what only an image knows', async () => {
     const file = [
       'FROM scratch AS below\nENV TYPE=secret',
-      'FROM below\nARG ID=a\nRUN --mount=type=$TYPE,id=$ID-1 --mount=type=cache,id=$UNKNOWN,target=/c true\n',
+      'FROM below\nARG ID=a\nRUN --mount=type=$TYPE,id=$ID-1 --mount=type=cache,sharing=$UNKNOWN,target=/c true\n',
     ].join('\n')
     const { secrets, cache } = JSON.parse((await check(file, '--call=outline,format=json', '--build-arg=ID=b')).stdout)
     assert.deepEqual([secrets.map(({ name }: { name: string }) => name), cache], [['b-1'], []])
