@@ -107,7 +107,8 @@ export async function build(request: BuildRequest, deps: BuildDeps): Promise<Bui
   const performance = { deps, context, named, network: stepNetwork, producer, ...past }
   checkRunnable(plan, request.buildPlatform)
   checkAllowed(plan, request)
-  await checkLent(plan.operations, deps.lent)
+  const without = await checkLent(plan.operations, deps.lent)
+  if (without !== undefined) deps.emit({ kind: 'note', message: without })
   const work = (operation: BuildPlan['operations'][number], inputs: readonly StepResult[], running: Parameters<typeof perform>[3]) =>
     perform(operation, inputs, performance, running)
   const results = await schedule(plan.operations, work, { jobs, signal })
