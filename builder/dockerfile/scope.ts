@@ -136,7 +136,7 @@ export class Scope {
     for (const name of unset) {
       // Declared without a value: then it is empty on purpose.
       if (this.#args.has(name) || NEVER_ENV.has(name)) continue
-      const near = this.warnings.length < MAX_SUGGESTIONS ? suggest(name, this.#all.keys()) : undefined
+      const near = this.warnings.length < MAX_SUGGESTIONS ? suggest(name, new Set([...this.#all.keys(), ...this.#args.keys()])) : undefined
       const hint = near === undefined ? '' : ` (did you mean $${near}?)`
       const warning = { rule: 'UndefinedVar', message: `Usage of undefined variable '$${name}'${hint}`, at, symbol: name } as const
       this.warnings.push(warning)
