@@ -11,7 +11,7 @@ import { recordBuild } from './explain/build-record.ts'
 import type { Explainer, ExplainerOptions } from './explain/explain.ts'
 import { rememberBuild } from './explain/last-build.ts'
 import { type ImageParts, writeImage } from './image.ts'
-import { located } from './located.ts'
+import { located, wordIn } from './located.ts'
 import { ignoresCache, type NoCache, unknownStages } from './no-cache.ts'
 import { perform, type StepResult } from './perform.ts'
 import type { BuildPlan } from './plan/plan.ts'
@@ -94,7 +94,8 @@ export async function build(request: BuildRequest, deps: BuildDeps): Promise<Bui
   const performance = { deps, context, named, network: stepNetwork, producer, ...past }
   checkRunnable(plan, request.buildPlatform)
   checkAllowed(plan, request)
-  await checkLent(plan.operations, deps.lent)
+  const without = await checkLent(plan.operations, deps.lent)
+  if (without !== undefined) deps.emit({ kind: 'note', message: without })
   const work = (operation: BuildPlan['operations'][number], inputs: readonly StepResult[], running: Parameters<typeof perform>[3]) =>
     perform(operation, inputs, performance, running)
   const results = await schedule(plan.operations, work, { jobs, signal })
@@ -164,7 +165,7 @@ function checkAllowed(plan: BuildPlan, { allowInsecure, allowDevices }: BuildReq
   const insecure = plan.operations.find((operation) => operation.kind === 'run' && operation.insecure)
   if (insecure === undefined || allowInsecure) return
   throw new TsbuildError('NOT_ALLOWED', 'entitlement security.insecure is not allowed', {
-    at: insecure.at,
+    at: wordIn(insecure.at, '--security=insecure'),
     hint: 'if you trust this Dockerfile with all capabilities: --allow security.insecure',
   })
 }

@@ -55,6 +55,8 @@ export type IdKind = '' | 'single'
 export interface Lent {
   /** Undefined for an id that was not given. Throws SECRET_INVALID for one that cannot be read. */
   secret(id: string): Promise<Uint8Array | undefined>
+  /** What was given, to find what was meant. */
+  readonly secretIds?: readonly string[]
   /** Undefined for a device that no specification of this machine has. Throws CDI_INVALID. */
   device(name: string): Promise<DeviceEdits | undefined>
   hasAgent(id: string): boolean

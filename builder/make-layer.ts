@@ -11,6 +11,7 @@ import { type Chosen, copyEntries, findArchives, packSources } from './steps/cop
 import { openMounts } from './steps/mounts.ts'
 import { Placement } from './steps/place.ts'
 import { runStep } from './steps/run.ts'
+import { stepFiles } from './steps/step-files.ts'
 import { readUserFiles } from './steps/user-files.ts'
 import { chownOwner, stepUser } from './steps/users.ts'
 
@@ -84,7 +85,16 @@ async function runLayer(
   const user = stepUser(operation.user, await readUserFiles(view, signal))
   {
     await using open = await openMounts(operation, inputs, { deps, signal, slot: running.slot, emptied, imported })
-    await runStep(operation, active, { step: String(operation.id), user, network, emit: deps.emit, settled: deps.settled, signal, open })
+    await runStep(operation, active, {
+      step: String(operation.id),
+      user,
+      network,
+      emit: deps.emit,
+      settled: deps.settled,
+      signal,
+      open,
+      files: stepFiles(view, signal),
+    })
   }
   const files = await newLayerFiles(deps)
   const { codec, level } = deps.compression

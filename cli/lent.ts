@@ -37,6 +37,7 @@ export function lentBy(options: LentOptions, context: Context): Lent {
   const agents = new Map(options.ssh.map((text) => readAgent(text, context)))
   return {
     secret: async (id) => secrets.get(id),
+    secretIds: [...secrets.keys()],
     hasAgent: (id) => agents.has(id),
     device: async (name) => (await import('../builder/sources/cdi.ts')).findDevice(name, cdiFolders(context)),
     serveAgent: async (id, path, signal) => {

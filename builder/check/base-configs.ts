@@ -32,8 +32,8 @@ export async function prepareForCheck(request: PrepareRequest, configs: BaseConf
     return new Map(await Promise.all(images))
   }
   const first = await prepare({ ...request, allStages: true }, resolve)
-  const bases = new Set(first.parsed.instructions.flatMap(({ kind, at }) => (kind === 'from' ? [at] : [])))
-  const missing = [...assumed].filter(([, { at }]) => bases.has(at))
+  const bases = new Set(first.parsed.instructions.flatMap(({ kind, at }) => (kind === 'from' ? [at.startLine] : [])))
+  const missing = [...assumed].filter(([, { at }]) => bases.has(at.startLine))
   if (missing.length === 0 || !dependsOnBase(first)) return first
   try {
     for (const [key, image] of missing) fetched.set(key, await fetchAt(image, configs))

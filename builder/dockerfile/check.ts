@@ -1,4 +1,5 @@
 import { type SourceRange, TsbuildError } from '../../registry/oci/error.ts'
+import { wordIn } from '../located.ts'
 import { readDevice } from './device.ts'
 import { isLoneNegation, readPattern } from './ignore-pattern.ts'
 import type { AddInstruction, CopyInstruction, Instruction, ParsedDockerfile, RunInstruction } from './instruction.ts'
@@ -32,8 +33,9 @@ export function checkStages(instructions: readonly Instruction[]): void {
 export function checkInstruction(instruction: Instruction): void {
   const { at } = instruction
   if (instruction.kind === 'onbuild') checkInstruction(instruction.instruction)
-  else if (instruction.kind === 'expose') for (const port of instruction.ports.filter(isConstant)) checkPort(port, at)
-  else if (instruction.kind === 'stopsignal' && isConstant(instruction.signal)) checkSignal(instruction.signal, at)
+  else if (instruction.kind === 'expose') for (const port of instruction.ports.filter(isConstant)) checkPort(port, wordIn(at, port))
+  else if (instruction.kind === 'stopsignal' && isConstant(instruction.signal))
+    checkSignal(instruction.signal, wordIn(at, instruction.signal))
   else if (instruction.kind === 'copy') checkCopy(instruction)
   else if (instruction.kind === 'run') checkRun(instruction)
   if ((instruction.kind === 'copy' || instruction.kind === 'add') && instruction.chmod !== undefined && isConstant(instruction.chmod))
@@ -87,7 +89,8 @@ function checkExclude({ flags }: CopyInstruction | AddInstruction): void {
 
 function checkCopy(copy: CopyInstruction): void {
   const remote = copy.sources.find((source) => remoteSource(source) !== undefined)
-  if (remote !== undefined) throw broken(`source can't be a git ref or URL for COPY: ${JSON.stringify(remote)}`, copy.at, 'use ADD')
+  if (remote !== undefined)
+    throw broken(`source can't be a git ref or URL for COPY: ${JSON.stringify(remote)}`, wordIn(copy.at, remote), 'use ADD')
   if (copy.from?.includes('$'))
     throw broken(
       `variable expansion is not supported for --from: ${JSON.stringify(copy.from)}`,

@@ -1,4 +1,5 @@
 import { type SourceRange, TsbuildError } from '../../registry/oci/error.ts'
+import { wordIn } from '../located.ts'
 import { expandHeredoc, expandWord, expandWords, type Used } from './expand.ts'
 import type { ArgInstruction, EnvInstruction, LabelInstruction, Pair, Warning } from './instruction.ts'
 import { suggest } from './suggest.ts'
@@ -85,14 +86,14 @@ export class Scope {
 
   /** Expands a word as `expandWord` of expand.ts does, with the variables of now. */
   expandWord(word: string, at: SourceRange): string {
-    const expansion = expandWord(word, { env: this.#all, escape: this.#options.escape, at })
+    const expansion = expandWord(word, { env: this.#all, escape: this.#options.escape, at: wordIn(at, word) })
     this.#warn(expansion, at)
     return expansion.text
   }
 
   /** For EXPOSE: one word may become several. */
   expandWords(text: string, at: SourceRange): string[] {
-    const expansion = expandWords(text, { env: this.#all, escape: this.#options.escape, at })
+    const expansion = expandWords(text, { env: this.#all, escape: this.#options.escape, at: wordIn(at, text) })
     this.#warn(expansion, at)
     return expansion.words
   }
@@ -135,7 +136,7 @@ export class Scope {
     for (const name of unset) {
       // Declared without a value: then it is empty on purpose.
       if (this.#args.has(name) || NEVER_ENV.has(name)) continue
-      const near = this.warnings.length < MAX_SUGGESTIONS ? suggest(name, this.#all.keys()) : undefined
+      const near = this.warnings.length < MAX_SUGGESTIONS ? suggest(name, new Set([...this.#all.keys(), ...this.#args.keys()])) : undefined
       const hint = near === undefined ? '' : ` (did you mean $${near}?)`
       const warning = { rule: 'UndefinedVar', message: `Usage of undefined variable '$${name}'${hint}`, at, symbol: name } as const
       this.warnings.push(warning)

@@ -129,6 +129,9 @@ export interface CopyOperation extends OperationBase {
   /** How messages call where the sources are. */
   readonly fromLabel: string
   readonly sources: readonly string[]
+  /** Where each of them, and --chown, stands in the Dockerfile. */
+  readonly sourcesAt?: readonly SourceRange[]
+  readonly chownAt?: SourceRange
   readonly inline: readonly InlineFile[]
   /** Patterns of --exclude. */
   readonly exclude: readonly string[]

@@ -3,6 +3,7 @@ import type { Platform } from '../../registry/oci/platform.ts'
 import { checkPort, checkSignal, checkVolumes } from '../dockerfile/check.ts'
 import type { Command, HealthcheckInstruction, Instruction, Pair } from '../dockerfile/instruction.ts'
 import type { Scope } from '../dockerfile/scope.ts'
+import { wordIn } from '../located.ts'
 import { goDuration, goList, goQuotedList } from './go-format.ts'
 
 /** Instructions that change nothing but the image config. */
@@ -46,8 +47,9 @@ export function applyMetadata(instruction: MetadataInstruction, stage: Surroundi
     }
     case 'expose': {
       // BuildKit sorts them as they are written.
-      const words = [...instruction.ports].sort().flatMap((port) => scope.expandWords(port, at))
-      const ports = words.flatMap((port) => checkPort(port, at))
+      const ports = [...instruction.ports]
+        .sort()
+        .flatMap((port) => scope.expandWords(port, at).flatMap((word) => checkPort(word, wordIn(at, port))))
       return {
         config: { ...config, ExposedPorts: putAll(config.ExposedPorts, asSet(ports)) },
         createdBy: `EXPOSE ${goList(ports)}`,
@@ -75,7 +77,7 @@ export function applyMetadata(instruction: MetadataInstruction, stage: Surroundi
       return { config: { ...config, Shell: [...instruction.argv] }, createdBy: `SHELL ${goList(instruction.argv)}` }
     case 'stopsignal': {
       const signal = scope.expandWord(instruction.signal, at)
-      checkSignal(signal, at)
+      checkSignal(signal, wordIn(at, instruction.signal))
       return { config: { ...config, StopSignal: signal }, createdBy: `STOPSIGNAL ${signal}` }
     }
     case 'healthcheck': {

@@ -1,8 +1,8 @@
 import type { SourceRange } from '../../registry/oci/error.ts'
 import { formatPlatform, type Platform, parsePlatform, rankPlatform } from '../../registry/oci/platform.ts'
 import { formatReference, parseReference, withDefaultTag } from '../../registry/oci/reference.ts'
-import { located } from '../located.ts'
-import { type Base, mountKey, mountSources, type Stage } from './stages.ts'
+import { located, wordIn } from '../located.ts'
+import { type Base, flagRange, mountKey, mountSources, type Stage } from './stages.ts'
 
 /** An image that a build needs, for one platform. */
 export interface WantedImage {
@@ -17,7 +17,7 @@ export function stagePlatforms(stages: readonly Stage[], target: Platform): Map<
   const platforms = new Map<number, Platform>()
   for (const { index, platform, base, from } of stages) {
     const inherited = base.kind === 'stage' ? platforms.get(base.index) : undefined
-    platforms.set(index, platform === undefined ? (inherited ?? target) : readPlatform(platform, from.at))
+    platforms.set(index, platform === undefined ? (inherited ?? target) : readPlatform(platform, flagRange(from, 'platform')))
   }
   return platforms
 }
@@ -33,7 +33,7 @@ export function wantedImages(stages: readonly Stage[], platforms: ReadonlyMap<nu
       const key = imageKey(one.reference, platform, at)
       if (!wanted.has(key)) wanted.set(key, { reference: one.reference, platform, at })
     }
-    want(base, from.at)
+    want(base, wordIn(from.at, from.image))
     for (const [name, source] of sources) want(source, copyFrom(name, instructions) ?? from.at)
   }
   return wanted
@@ -42,7 +42,7 @@ export function wantedImages(stages: readonly Stage[], platforms: ReadonlyMap<nu
 /** Where a stage first copies or mounts from `name`, a key of its sources. */
 function copyFrom(name: string, instructions: Stage['instructions']): SourceRange | undefined {
   for (const instruction of instructions) {
-    if (instruction.kind === 'copy' && instruction.from === name) return instruction.at
+    if (instruction.kind === 'copy' && instruction.from === name) return flagRange(instruction, 'from')
     const mount = instruction.kind === 'run' ? mountSources(instruction).find((source) => mountKey(source.name) === name) : undefined
     if (mount !== undefined) return mount.at
   }

@@ -1,7 +1,7 @@
 import { type SourceRange, TsbuildError } from '../../registry/oci/error.ts'
 import type { AddInstruction, CopyInstruction } from '../dockerfile/instruction.ts'
 import { remoteSource } from '../dockerfile/sources.ts'
-import { located } from '../located.ts'
+import { located, wordIn } from '../located.ts'
 import { checkCommit, readGitUrl } from '../sources/git-url.ts'
 import { readHttpUrl } from '../sources/http.ts'
 import { readChecksum } from '../sources/remotes.ts'
@@ -14,14 +14,20 @@ export function checkRemotes(
 ): void {
   const { at } = instruction
   try {
-    for (const source of sources) {
-      const kind = kindOf(source, instruction)
-      if (kind !== undefined && instruction.kind === 'copy')
-        throw broken(`source can't be a git ref or URL for COPY: ${JSON.stringify(source)}`, at, 'use ADD')
-      if (kind === 'git') readGitUrl(source)
-      if (kind === 'http') readHttpUrl(source)
-    }
+    for (const [index, source] of sources.entries()) checkSource(source, instruction, wordIn(at, instruction.sources[index] ?? source))
     if (checksum !== undefined) checkChecksum(checksum, instruction, sources)
+  } catch (error) {
+    throw located(error, at)
+  }
+}
+
+function checkSource(source: string, instruction: CopyInstruction | AddInstruction, at: SourceRange): void {
+  const kind = kindOf(source, instruction)
+  if (kind !== undefined && instruction.kind === 'copy')
+    throw broken(`source can't be a git ref or URL for COPY: ${JSON.stringify(source)}`, at, 'use ADD')
+  try {
+    if (kind === 'git') readGitUrl(source)
+    if (kind === 'http') readHttpUrl(source)
   } catch (error) {
     throw located(error, at)
   }

@@ -6,6 +6,7 @@ import { heredocText, runForm } from '../dockerfile/heredoc.ts'
 import type { AddInstruction, CopyInstruction, Instruction, RunInstruction, WorkdirInstruction } from '../dockerfile/instruction.ts'
 import type { Scope } from '../dockerfile/scope.ts'
 import { stepTitle } from '../dockerfile/title.ts'
+import { wordIn } from '../located.ts'
 import { isNumericOwner } from '../steps/users.ts'
 import {
   type CopyOperation,
@@ -20,7 +21,7 @@ import { applyMetadata, commandLine } from './metadata.ts'
 import { type MountSurroundings, planMounts } from './mounts.ts'
 import type { Graph, StagePlan } from './plan.ts'
 import { checkRemotes } from './remote-sources.ts'
-import { type Base, mountKey, type Stage } from './stages.ts'
+import { type Base, flagRange, mountKey, type Stage } from './stages.ts'
 
 /** Where a stage is after some of its instructions. Its history and the tables in its config are its own, and grow in place. */
 export interface StageState extends StagePlan {
@@ -174,7 +175,7 @@ class StagePlanner {
     const destination = expand(instruction.destination)
     // Empty once expanded is as not given.
     const [chown, chmod] = [instruction.chown, instruction.chmod].map((text) => expand(text ?? '') || undefined)
-    if (chmod !== undefined) checkMode(chmod, at)
+    if (chmod !== undefined) checkMode(chmod, flagRange(instruction, 'chmod'))
     const link = instruction.link && chmod === undefined // BuildKit links nothing that has a --chmod
     if (link && chown !== undefined) checkLinkOwner(chown, instruction)
     const from = instruction.kind === 'copy' ? this.#from(instruction) : CONTEXT
@@ -188,6 +189,8 @@ class StagePlanner {
       from: from.from,
       fromLabel: from.label,
       sources,
+      sourcesAt: instruction.sources.map((word) => wordIn(at, word)),
+      chownAt: flagRange(instruction, 'chown'),
       inline: inlineFiles(instruction, scope),
       exclude: instruction.exclude,
       parents: instruction.kind === 'copy' && instruction.parents,
@@ -284,10 +287,10 @@ function inlineFiles(instruction: CopyInstruction | AddInstruction, scope: Scope
 }
 
 /** There is no base to look a name up in. */
-function checkLinkOwner(chown: string, { flags, at }: Instruction): void {
+function checkLinkOwner(chown: string, instruction: Instruction): void {
   if (isNumericOwner(chown)) return
   throw new TsbuildError('DOCKERFILE_SYNTAX', `--link cannot look up the names in --chown=${chown}`, {
-    at: flags.find(({ name }) => name === 'chown')?.at ?? at,
+    at: flagRange(instruction, 'chown'),
     hint: 'write numbers, or leave --link out',
   })
 }

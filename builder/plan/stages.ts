@@ -4,6 +4,7 @@ import { expandWord } from '../dockerfile/expand.ts'
 import { globalArgs } from '../dockerfile/global-args.ts'
 import type { FromInstruction, Instruction, ParsedDockerfile, RunInstruction } from '../dockerfile/instruction.ts'
 import { readMount } from '../dockerfile/mount.ts'
+import { wordIn } from '../located.ts'
 import { type Draft, type Drafts, draftStages, findBefore, findTarget } from './drafts.ts'
 import { findContext, type NamedBase, type NamedContexts } from './named-contexts.ts'
 import { stageTriggers, type Triggers } from './triggers.ts'
@@ -107,10 +108,11 @@ type FindNamed = (name: string) => NamedBase | undefined
 
 /** An earlier stage of exactly that (lower case) name, the nearest one; `scratch`; a named context; else an image. */
 function resolveBase({ index, from }: Draft, drafts: Drafts, { globals, escape: escapeChar }: Surroundings, named: FindNamed): Base {
-  const { text } = expandWord(from.image, { env: globals, escape: escapeChar, at: from.at })
+  const at = wordIn(from.at, from.image)
+  const { text } = expandWord(from.image, { env: globals, escape: escapeChar, at })
   if (text === '')
     throw new TsbuildError('DOCKERFILE_STAGE', `base name (${from.image}) should not be blank`, {
-      at: from.at,
+      at,
       hint: 'only ARGs before the first FROM can be used here; give it a default, or use --build-arg',
     })
   const stage = findBefore(drafts, text, index)
@@ -181,6 +183,7 @@ function resolveSource(source: string, draft: Draft, { drafts, at, named, isMoun
   return found ?? { kind: 'image', reference: source }
 }
 
-function flagRange(instruction: Instruction, name: string): SourceRange {
+/** Where a flag of an instruction stands; the instruction where it has none. */
+export function flagRange(instruction: Instruction, name: string): SourceRange {
   return instruction.flags.find((flag) => flag.name === name)?.at ?? instruction.at
 }

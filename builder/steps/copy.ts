@@ -3,6 +3,7 @@ import { bytesOfText, textOfBytes } from '../../native/wire.ts'
 import { type Digest, digestOf } from '../../registry/oci/digest.ts'
 import type { BuildDeps } from '../deps.ts'
 import { readMode } from '../dockerfile/mode.ts'
+import { located } from '../located.ts'
 import type { CopyOperation } from '../plan/graph.ts'
 import type { SourceTree } from '../sources/tree.ts'
 import { Placement, type Target } from './place.ts'
@@ -10,7 +11,7 @@ import { placeArchive } from './place-archive.ts'
 import { chooseFiles } from './remote.ts'
 import { type FileList, listFiles, type Selection } from './select.ts'
 import { type Archive, readArchive } from './unpack.ts'
-import { chownOwner, isNumericOwner, type UserFiles } from './users.ts'
+import { chownOwner, isNumericOwner, type Owner, type UserFiles } from './users.ts'
 
 /** What a COPY found, and the digest of it that goes into the key. */
 export interface Chosen {
@@ -52,6 +53,14 @@ export function packSources({ tree, archives }: Chosen): Pick<SourceTree, 'roots
   return { roots: tree.roots, blobs: [...tree.blobs, ...archives.values()] }
 }
 
+async function ownerOf({ chownAt, at }: CopyOperation, chown: string, users: () => Promise<UserFiles>): Promise<Owner> {
+  try {
+    return chownOwner(chown, isNumericOwner(chown) ? { passwd: undefined, group: undefined } : await users())
+  } catch (error) {
+    throw located(error, chownAt ?? at)
+  }
+}
+
 /** The entries of the layer that a COPY makes over `target`. `users` is asked only where --chown has a name. */
 export async function copyEntries(
   operation: CopyOperation,
@@ -60,8 +69,7 @@ export async function copyEntries(
   users: () => Promise<UserFiles>,
 ): Promise<PackEntry[]> {
   const { chown, chmod } = operation
-  const owner =
-    chown === undefined ? undefined : chownOwner(chown, isNumericOwner(chown) ? { passwd: undefined, group: undefined } : await users())
+  const owner = chown === undefined ? undefined : await ownerOf(operation, chown, users)
   const placement = new Placement(target, {
     owner,
     chmod: chmod === undefined ? undefined : readMode(chmod),

@@ -1,6 +1,7 @@
 import { TsbuildError } from '../../registry/oci/error.ts'
 import type { BuildDeps } from '../deps.ts'
 import { remoteSource } from '../dockerfile/sources.ts'
+import { located } from '../located.ts'
 import type { CopyOperation } from '../plan/graph.ts'
 import { readGitUrl } from '../sources/git-url.ts'
 import { nameOfUrl, readHttpUrl } from '../sources/http.ts'
@@ -28,12 +29,17 @@ export async function chooseFiles(
     return { tree: context, selections: await select(context, sources, operation) }
   const remotes = await deps.remotes()
   const found: ChosenFiles[] = []
-  for (const source of sources) {
+  for (const [index, source] of sources.entries()) {
+    const at = operation.sourcesAt?.[index] ?? operation.at
     const kind = remoteSource(source, operation.keepGitDir)
-    if (kind === undefined) found.push({ tree: context, selections: await select(context, [source], operation) })
+    if (kind === undefined) found.push({ tree: context, selections: await select(context, [source], { ...operation, sourcesAt: [at] }) })
     else
       found.push(
-        kind === 'http' ? await download(source, operation, remotes, deps, signal) : await clone(source, operation, remotes, signal),
+        await (kind === 'http' ? download(source, operation, remotes, deps, signal) : clone(source, operation, remotes, signal)).catch(
+          (error: unknown) => {
+            throw located(error, at)
+          },
+        ),
       )
   }
   const others = found.filter(({ tree }) => tree !== context)

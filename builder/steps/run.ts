@@ -7,6 +7,7 @@ import type { ActiveSnapshot, StepOutput } from '../../snapshotter/snapshotter.t
 import type { BuildDeps } from '../deps.ts'
 import type { RunOperation } from '../plan/graph.ts'
 import { hostsFile, nameOf, stepEnvironment } from './environment.ts'
+import { explainExit, type StepFiles, signalName } from './exits.ts'
 import { LIMITS } from './limits.ts'
 import type { OpenMounts } from './mounts.ts'
 import { Masking } from './secrets.ts'
@@ -35,6 +36,8 @@ export async function runStep(
     readonly settled: BuildDeps['settled']
     readonly open: Pick<OpenMounts, 'mounts' | 'env' | 'masked' | 'groups'>
     readonly signal: AbortSignal
+    /** What the step began with, to explain a failure. */
+    readonly files?: StepFiles | undefined
   },
 ): Promise<void> {
   const tail = new Tail()
@@ -71,7 +74,9 @@ export async function runStep(
     throw noCommand(operation.argv, error) ?? limitRefused(operation, error) ?? error
   })
   for (const stream of ['stdout', 'stderr'] as const) await show(stream, maskings[stream].rest())
-  if (reply.exit !== 0 || reply.signal !== 0) throw failed(operation, reply, tail)
+  if (reply.exit === 0 && reply.signal === 0) return
+  const lines = tail.lines()
+  throw failed(operation, reply, lines, await explainExit(reply, lines, { ...operation, files: context.files }))
 }
 
 /** The stage's variables and those of secrets, which win; then what is hidden from the key, and the socket of an agent, unless they are set. */
@@ -86,22 +91,17 @@ function isSocket(item: string): boolean {
   return nameOf(item) === 'SSH_AUTH_SOCK'
 }
 
-function failed(operation: RunOperation, reply: StepReply, tail: Tail): TsbuildError {
-  const how = reply.signal === 0 ? `exit code: ${reply.exit}` : `killed by signal ${reply.signal}`
-  const lines = tail.lines()
+function failed(operation: RunOperation, reply: StepReply, lines: readonly string[], hint: string | undefined): TsbuildError {
+  const how = reply.signal === 0 ? `exit code: ${reply.exit}` : `killed by signal ${reply.signal}${inBrackets(signalName(reply.signal))}`
   return new TsbuildError('RUN_FAILED', `process ${JSON.stringify(operation.argv.join(' '))} did not complete successfully: ${how}`, {
     at: operation.at,
-    hint: explain(reply, lines),
+    hint,
     cause: lines.length === 0 ? undefined : { output: lines },
   })
 }
 
-function explain(reply: StepReply, lines: readonly string[]): string | undefined {
-  if (reply.signal === 9) return 'something killed it; a machine out of memory does that'
-  if (reply.exit === 127)
-    return `a command was not found${lines.some((line) => line.includes('not found')) ? '' : ' in the image'}: install it in an earlier step, or check PATH`
-  if (reply.exit === 126) return 'a file was found but could not be executed: check its mode and its #! line'
-  return undefined
+function inBrackets(text: string | undefined): string {
+  return text === undefined ? '' : ` (${text})`
 }
 
 /** The error for a command that could not be started at all; undefined for any other failure. */
@@ -124,9 +124,12 @@ function limitRefused({ limits }: RunOperation, error: unknown): TsbuildError | 
 }
 
 const REASONS: Readonly<Record<string, readonly [why: string, hint: string]>> = {
-  ENOENT: ['is not in the image', 'check the name and PATH, or install it in an earlier step'],
+  ENOENT: ['is not in the image', 'command not found: check the name and PATH, or install it in an earlier step'],
   EACCES: ['is not executable', 'check its mode, and that it is no directory'],
-  ELIBACC: ['needs an interpreter or loader that is not in the image', 'check its #! line; a dynamic program needs its libc in the image'],
+  ELIBACC: [
+    'needs an interpreter or loader that is not in the image',
+    'no such interpreter: check its #! line; a dynamic program needs its libc in the image',
+  ],
   E2BIG: [
     'has more arguments or environment than the kernel takes',
     'one of them holds 128 KiB, all together 2 MiB; put long texts into files',

@@ -2,6 +2,7 @@ import { type Bytes, bytesOfText } from '../../native/wire.ts'
 import { TsbuildError } from '../../registry/oci/error.ts'
 import type { Lent } from '../deps.ts'
 import { isGitOverSsh } from '../dockerfile/sources.ts'
+import { didYouMean } from '../dockerfile/suggest.ts'
 import type { Granted, Operation } from '../plan/graph.ts'
 import { noAgent } from '../sources/git-agent.ts'
 
@@ -12,15 +13,24 @@ const MAX_VARIABLE_BYTES = 128 * 1024
 /** A shorter value is in any text. */
 const MIN_MASKED = 4
 
-/** Throws SECRET_MISSING, SSH_MISSING or DEVICE_MISSING where something is required that was not given: before anything is run. */
-export async function checkLent(operations: readonly Operation[], lent: Lent): Promise<void> {
+/**
+ * Which secrets and agents steps go without, in one line; undefined when there is none. Throws SECRET_MISSING, SSH_MISSING or DEVICE_MISSING where something is
+ * required that was not given: before anything is run.
+ */
+export async function checkLent(operations: readonly Operation[], lent: Lent): Promise<string | undefined> {
+  const without = new Map<string, string>()
   for (const operation of operations) {
     if (operation.kind === 'copy' && operation.add && operation.sources.some(isGitOverSsh) && !lent.hasAgent('default'))
       throw noAgent(operation.at)
     if (operation.kind !== 'run') continue
     for (const mount of operation.mounts) {
-      if (mount.kind === 'secret' && mount.required && (await lent.secret(mount.id)) === undefined) throw missingSecret(mount)
-      if (mount.kind === 'ssh' && mount.required && !lent.hasAgent(mount.id)) throw missingAgent(mount)
+      if (mount.kind !== 'secret' && mount.kind !== 'ssh') continue
+      const isGiven = mount.kind === 'ssh' ? lent.hasAgent(mount.id) : (await lent.secret(mount.id)) !== undefined
+      if (isGiven) continue
+      if (mount.required) throw mount.kind === 'ssh' ? missingAgent(mount) : missingSecret(mount, lent)
+      const near = mount.kind === 'ssh' ? undefined : didYouMean(mount.id, lent.secretIds ?? [])
+      const name = `${mount.kind} ${mount.id}`
+      if (!without.has(name)) without.set(name, `${name} (${mount.at.file}:${mount.at.startLine}${near === undefined ? '' : `; ${near}`})`)
     }
     for (const { name, required, at } of operation.devices) {
       if ((await lent.device(name)) !== undefined || !required) continue
@@ -30,12 +40,18 @@ export async function checkLent(operations: readonly Operation[], lent: Lent): P
       })
     }
   }
+  if (without.size === 0) return undefined
+  const listed = [...without.values()]
+  const more = listed.length > MAX_LISTED ? ` and ${listed.length - MAX_LISTED} more` : ''
+  return `not given, so that steps go without: ${listed.slice(0, MAX_LISTED).join(', ')}${more}`
 }
 
-function missingSecret({ id, at }: Granted): TsbuildError {
+const MAX_LISTED = 5
+
+function missingSecret({ id, at }: Granted, { secretIds = [] }: Lent): TsbuildError {
   return new TsbuildError('SECRET_MISSING', `secret ${id}: not found, and this step requires it`, {
     at,
-    hint: `give it: --secret id=${id},src=FILE or --secret id=${id},env=VARIABLE`,
+    hint: didYouMean(id, secretIds) ?? `give it: --secret id=${id},src=FILE or --secret id=${id},env=VARIABLE`,
   })
 }
 

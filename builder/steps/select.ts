@@ -1,7 +1,9 @@
 import { type Bytes, textOfBytes } from '../../native/wire.ts'
 import { type Digest, digestOf } from '../../registry/oci/digest.ts'
+import type { SourceRange } from '../../registry/oci/error.ts'
 import { nameOf } from '../../registry/store/resolve-path.ts'
 import type { IgnoreMatcher } from '../dockerfile/ignore.ts'
+import { located } from '../located.ts'
 import { resolveIn, type SourceEntry, type SourceTree } from '../sources/tree.ts'
 import { excludeMatcher, filteredBelow, relativeTo } from './filter.ts'
 import { missing, namedPaths } from './match.ts'
@@ -25,6 +27,8 @@ export interface SelectOptions {
   readonly exclude?: readonly string[]
   /** `--parents`: files keep their directories. */
   readonly parents?: boolean
+  /** Where each source stands, for errors about it. */
+  readonly sourcesAt?: readonly SourceRange[] | undefined
 }
 
 /**
@@ -35,8 +39,11 @@ export interface SelectOptions {
 export async function select(tree: SourceTree, sources: readonly string[], options: SelectOptions = {}): Promise<Selection[]> {
   const exclude = excludeMatcher(options.exclude ?? [])
   const selections: Selection[] = []
-  for (const source of sources) {
-    const chosen = await (options.parents ? selectParents : selectNamed)(tree, source, exclude)
+  for (const [index, source] of sources.entries()) {
+    const chosen = await (options.parents ? selectParents : selectNamed)(tree, source, exclude).catch((error: unknown) => {
+      const at = options.sourcesAt?.[index]
+      throw at === undefined ? error : located(error, at)
+    })
     selections.push(...chosen)
   }
   return selections

@@ -5,6 +5,8 @@ export interface SourceRange {
   readonly endLine: number
   readonly startColumn?: number
   readonly endColumn?: number
+  /** What is meant of these lines, as written, where its columns are not known. */
+  readonly word?: string
 }
 
 export interface ErrorDetails {

@@ -30,12 +30,16 @@ const DOCKERFILES: readonly BuildCase[] = [
   [
     'a missing source',
     'FROM base\nCOPY fil.txt /\n',
-    { says: '"fil.txt" is not in the build context', hint: 'did you mean file.txt?', shows: / 2 \| >>> COPY/ },
+    {
+      says: '"fil.txt" is not in the build context',
+      hint: 'did you mean file.txt?',
+      shows: / 2 \| >>> COPY fil\.txt \/\n {5}\| {10}\^{7}\n/,
+    },
   ],
   [
     'an ignored source',
     'FROM base\nCOPY out/a /\n',
-    { says: '"out/a" is not in the build context', hint: '.dockerignore:2 leaves it out: out' },
+    { says: '"out/a" is not in the build context', hint: '.dockerignore:2 leaves it out: out', shows: /\n {5}\| {10}\^{5}\n/ },
   ],
   [
     'a wildcard below an ignored folder',
@@ -75,14 +79,36 @@ const DOCKERFILES: readonly BuildCase[] = [
   ],
   ['a volume without a name', 'FROM base\nVOLUME [""]\n', { says: 'VOLUME specified can not be an empty string' }],
   ['an unknown user', 'FROM base\nUSER nobdy\nRUN id\n', { says: /no user "nobdy"/ }],
-  ['an unknown owner', 'FROM base\nCOPY --chown=nobdy file.txt /\n', { says: /"nobdy"/ }],
+  ['an unknown owner', 'FROM base\nCOPY --chown=nobdy file.txt /\n', { says: /"nobdy"/, shows: /\n {5}\| {10}\^{13}\n/ }],
+  [
+    'an ignored source that a variable names',
+    'FROM base\nARG D=out\nCOPY file.txt \\\n  $D/a /x/\n',
+    { says: '"out/a" is not in the build context', hint: '.dockerignore:2 leaves it out: out', shows: /\n {5}\| {7}\^{4}\n/ },
+  ],
+  ['a port that is none', 'FROM base\nEXPOSE 80 99999\n', { says: 'invalid containerPort: "99999"', shows: /\n {5}\| {15}\^{5}\n/ }],
+  ['a quote that is open', 'FROM base\nENV A=1 B="x\n', { says: /double-quote/, shows: /\n {5}\| {15}\^{2}\n/ }],
   [
     'a RUN that fails',
     'FROM base\nRUN echo one; echo two >&2; exit 7\n',
     { says: 'process "/bin/sh -c echo one; echo two >&2; exit 7" did not complete successfully: exit code: 7', shows: / > one\n > two\n/ },
   ],
-  ['a RUN that is killed', "FROM base\nRUN sh -c 'kill -9 $$'; exit $?\n", { says: /exit code: 137$/ }],
-  ['an unknown command', 'FROM base\nRUN nosuch --flag\n', { says: /exit code: 127$/, hint: /not found/ }],
+  ['a RUN that is killed', "FROM base\nRUN sh -c 'kill -9 $$'; exit $?\n", { says: /exit code: 137$/, hint: /SIGKILL/ }],
+  ['an unknown command', 'FROM base\nRUN nosuch --flag\n', { says: /exit code: 127$/, hint: /^command not found: nosuch: / }],
+  [
+    'a script without its interpreter',
+    'FROM base\nCOPY --chmod=755 <<EOF /x\n#!/no/such -e\nEOF\nRUN /x\n',
+    { says: /exit code: 127$/, hint: /^no such interpreter: \/no\/such, which the #! line of \/x names/ },
+  ],
+  [
+    'a heredoc without its interpreter',
+    'FROM base\nRUN <<EOF\n#!/usr/bin/python9\nEOF\n',
+    { says: /exit code: 127$/, hint: /^no such interpreter: \/usr\/bin\/python9, / },
+  ],
+  [
+    'a program without its interpreter',
+    'FROM base\nCOPY --chmod=755 <<EOF /x\n#!/no/such\nEOF\nRUN ["/x"]\n',
+    { says: /cannot execute "\/x": it needs an interpreter or loader/, hint: /^no such interpreter: .*#! line/ },
+  ],
   ['an unknown program', 'FROM base\nRUN ["/no/such"]\n', { says: /cannot execute "\/no\/such": it is not in the image/, hint: /PATH/ }],
   ['a program that is none', 'FROM base\nCOPY --chmod=755 file.txt /p\nRUN ["/p"]\n', { says: /cannot execute "\/p"/ }],
   [

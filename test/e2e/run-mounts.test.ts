@@ -250,6 +250,13 @@ describe('RUN --mount', function () {
     })
     it('may be missing, unless it is required: that is told before anything runs', async () => {
       assert.deepEqual(await says('RUN --mount=type=secret,id=absent test ! -e /run/secrets/absent && echo ran'), ['ran'])
+      const near = await bench.build('FROM base\nRUN --mount=type=secret,id=absent --mount=type=ssh true\n', [
+        '--secret',
+        `id=absnt,src=${bench.folder}/Dockerfile`,
+      ])
+      const note = near.stderr.indexOf('not given, so that steps go without: secret absent (')
+      assert.ok(note >= 0 && note < near.stderr.indexOf('#1 '), near.stderr)
+      assert.match(near.stderr, /Dockerfile:2; did you mean absnt\?\), ssh default \(/)
       const ended = await bench.build('FROM base\nRUN touch /first\nRUN --mount=type=secret,id=absent,required true\n', ['--no-cache'])
       assert.equal(ended.status, 1)
       assert.match(ended.stderr, /Dockerfile:3/)

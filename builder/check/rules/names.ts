@@ -1,4 +1,5 @@
 import type { Instruction, ParsedDockerfile } from '../../dockerfile/instruction.ts'
+import { wordIn } from '../../located.ts'
 import type { Finding } from '../rule.ts'
 
 const RESERVED = ['scratch', 'context']
@@ -12,7 +13,13 @@ export function duplicateStageName({ instructions }: ParsedDockerfile): Finding[
     const earlier = seen.get(stageName)
     seen.set(stageName, at.startLine)
     if (earlier === undefined) return []
-    return [{ rule: 'DuplicateStageName', message: `stage name ${JSON.stringify(stageName)} is taken by line ${earlier}`, at }]
+    return [
+      {
+        rule: 'DuplicateStageName',
+        message: `stage name ${JSON.stringify(stageName)} is taken by line ${earlier}`,
+        at: wordIn(at, stageName),
+      },
+    ]
   })
 }
 
@@ -24,7 +31,7 @@ export function reservedStageName({ instructions }: ParsedDockerfile): Finding[]
       {
         rule: 'ReservedStageName',
         message: `${JSON.stringify(from.stageName)} means something else and cannot name a stage well`,
-        at: from.at,
+        at: wordIn(from.at, from.stageName),
       },
     ]
   })

@@ -1,6 +1,7 @@
 import type { RunConfig } from '../../../registry/oci/config.ts'
 import type { SourceRange } from '../../../registry/oci/error.ts'
 import type { Instruction } from '../../dockerfile/instruction.ts'
+import { wordIn } from '../../located.ts'
 import type { Finding } from '../rule.ts'
 
 type Single = 'cmd' | 'entrypoint' | 'healthcheck'
@@ -34,7 +35,7 @@ export function workdirRelative(instruction: Instruction, history: StageHistory,
     {
       rule: 'WorkdirRelativePath',
       message: `WORKDIR ${path} depends on the working directory of the base image: begin it with /`,
-      at: instruction.at,
+      at: wordIn(instruction.at, instruction.path),
     },
   ]
 }

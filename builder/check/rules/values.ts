@@ -1,8 +1,10 @@
+import type { SourceRange } from '../../../registry/oci/error.ts'
 import { cleanPath } from '../../dockerfile/clean-path.ts'
 import type { IgnoreMatcher } from '../../dockerfile/ignore.ts'
 import type { Instruction } from '../../dockerfile/instruction.ts'
 import { readPort } from '../../dockerfile/ports.ts'
 import { remoteSource } from '../../dockerfile/sources.ts'
+import { wordIn } from '../../located.ts'
 import type { Finding } from '../rule.ts'
 
 /** Expands with the variables of the point where the instruction stands. */
@@ -18,16 +20,16 @@ const HARMLESS = /(?:_|^)(?:public|file|version)(?:_|$)/i
 export function secretsUsed(instruction: Instruction, { word }: Values): Finding[] {
   const keys =
     instruction.kind === 'arg'
-      ? instruction.args.map(({ key }) => key)
+      ? instruction.args.map(({ key }) => ({ key, written: key }))
       : instruction.kind === 'env'
-        ? instruction.pairs.map(({ key }) => word(key))
+        ? instruction.pairs.map(({ key }) => ({ key: word(key), written: key }))
         : []
   return keys
-    .filter((key) => SECRET.test(key) && !HARMLESS.test(key))
-    .map((key) => ({
+    .filter(({ key }) => SECRET.test(key) && !HARMLESS.test(key))
+    .map(({ key, written }) => ({
       rule: 'SecretsUsedInArgOrEnv',
       message: `${instruction.kind.toUpperCase()} ${JSON.stringify(key)} seems to hold a secret, and everybody with the image could read it: use RUN --mount=type=secret`,
-      at: instruction.at,
+      at: wordIn(instruction.at, written),
     }))
 }
 
@@ -40,25 +42,26 @@ export function legacyKeyValue(instruction: Instruction): Finding[] {
 /** ExposeProtoCasing and ExposeInvalidFormat, of the words once expanded. What is no port at all is the planner's to report. */
 export function exposedPorts(instruction: Instruction, { words }: Values): Finding[] {
   if (instruction.kind !== 'expose') return []
-  const { at } = instruction
-  return instruction.ports.flatMap(words).flatMap((port): Finding[] => {
-    const [, protocol = ''] = port.split('/', 2)
-    const upper = protocol !== protocol.toLowerCase()
-    return [
-      ...(upper
-        ? [{ rule: 'ExposeProtoCasing' as const, message: `the protocol of ${JSON.stringify(port)} should be in lower case`, at }]
-        : []),
-      ...(readPort(port)?.hostPart
-        ? [
-            {
-              rule: 'ExposeInvalidFormat' as const,
-              message: `${JSON.stringify(port)} names an address or a port of the host, which an image does not have`,
-              at,
-            },
-          ]
-        : []),
-    ]
-  })
+  return instruction.ports.flatMap((written) => words(written).flatMap((port) => badPort(port, wordIn(instruction.at, written))))
+}
+
+function badPort(port: string, at: SourceRange): Finding[] {
+  const [, protocol = ''] = port.split('/', 2)
+  const upper = protocol !== protocol.toLowerCase()
+  return [
+    ...(upper
+      ? [{ rule: 'ExposeProtoCasing' as const, message: `the protocol of ${JSON.stringify(port)} should be in lower case`, at }]
+      : []),
+    ...(readPort(port)?.hostPart
+      ? [
+          {
+            rule: 'ExposeInvalidFormat' as const,
+            message: `${JSON.stringify(port)} names an address or a port of the host, which an image does not have`,
+            at,
+          },
+        ]
+      : []),
+  ]
 }
 
 /** CopyIgnoredFile: silent when a negation in the ignore file may let in something of the source. */
@@ -69,6 +72,6 @@ export function copyIgnored(instruction: Instruction, { word }: Values, ignore: 
     const rule = remoteSource(source) === undefined ? ignore.leavesOut(cleanPath(`/${source}`).slice(1)) : undefined
     if (rule === undefined) return []
     const message = `${instruction.kind.toUpperCase()} of ${JSON.stringify(source)}, which line ${rule.line} of the ignore file leaves out (${rule.text})`
-    return [{ rule: 'CopyIgnoredFile', message, at: instruction.at }]
+    return [{ rule: 'CopyIgnoredFile', message, at: wordIn(instruction.at, written) }]
   })
 }

@@ -38,6 +38,13 @@ describe('excerpt', () => {
       ['   1 | >>> RUN ?[2J?? x'],
     ],
     [
+      'underlines a word whose columns nobody knows, on whatever line it stands alone',
+      'COPY ab \\\n  "b" \\\n  b\n',
+      { startLine: 1, endLine: 3, word: 'b' },
+      ['   1 | >>> COPY ab \\', '   2 | >>>   "b" \\', '     |        ^', '   3 | >>>   b'],
+    ],
+    ['underlines no word that is not there', 'COPY $X /', { startLine: 1, endLine: 1, word: 'x' }, ['   1 | >>> COPY $X /']],
+    [
       'underlines no further than the line',
       'RUN',
       { startLine: 1, endLine: 1, startColumn: 1, endColumn: 99 },

@@ -113,6 +113,8 @@ describe('Scope', () => {
       scope.warnings.map(({ rule, message, at: { startLine } }) => [rule, message, startLine]),
       [['UndefinedVar', "Usage of undefined variable '$VERSOIN' (did you mean $VERSION?)", 3]],
     )
+    const [warning] = scopeAfter('ARG RELEASE\nENV a=$RELAESE').warnings
+    assert.match(warning?.message ?? '', /did you mean \$RELEASE\?/) // declared, though nobody gave it a value
   })
 
   it('expands words, lists and heredocs with the variables of now', () => {

@@ -121,7 +121,7 @@ describe('planBuild', () => {
   it('says where a platform or reference is wrong', () => {
     assert.throws(() => plan('FROM a\nFROM --platform=x//y b\n'), {
       code: 'PLATFORM_INVALID',
-      at: { file: 'Dockerfile', startLine: 2, endLine: 2 },
+      at: { file: 'Dockerfile', startLine: 2, endLine: 2, startColumn: 6, endColumn: 21 },
     })
     assert.throws(() => plan('FROM team/Upper\n'), { code: 'REFERENCE_INVALID' })
   })
