@@ -57,14 +57,24 @@ function parsedOf({ dockerfile, buildArgs }: PrepareRequest): ParsedDockerfile {
 async function check(request: PrepareRequest, { context, workspace }: Surroundings): Promise<Checked> {
   const { file, bytes: source } = request.dockerfile
   try {
-    const { parsed, report, outcome } = await prepareForCheck(request, baseConfigs(workspace, context))
+    const { parsed, report, outcome, assumed } = await prepareForCheck(request, baseConfigs(workspace, context))
     context.signal.throwIfAborted()
     const shown = await withColumns(report, new TextDecoder().decode(source))
     if ('error' in outcome) return { file, source, report: shown, error: outcome.error }
-    const note = request.target === undefined ? unreachedNote(parsed, outcome.stages) : undefined
-    return { file, source, report: shown, error: undefined, note }
+    const unreached = request.target === undefined ? unreachedNote(parsed, outcome.stages) : undefined
+    return {
+      file,
+      source,
+      report: shown,
+      error: undefined,
+      notes: [...assumedNotes(assumed), ...(unreached === undefined ? [] : [unreached])],
+    }
   } catch (error) {
     context.signal.throwIfAborted()
     return { file, source, report: [], error }
   }
+}
+
+function assumedNotes(references: readonly string[]): string[] {
+  return references.map((reference) => `the registry of ${reference} did not answer: taken for an image that sets no variable and no SHELL`)
 }

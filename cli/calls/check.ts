@@ -11,11 +11,11 @@ export interface Checked {
   /** Why it cannot be built, when it cannot. */
   readonly error: unknown
   /** What is no warning and still worth a line. */
-  readonly note?: string | undefined
+  readonly notes?: readonly string[] | undefined
 }
 
 /** `--call=check`: how many there are, then each warning with its page and lines. The error is not in it: whoever throws it has it printed. */
-export function checkText({ source, report, error, note }: Checked): string {
+export function checkText({ source, report, error, notes = [] }: Checked): string {
   const lines = linesOf(source)
   const blocks = report.map(({ rule, message, hint, at }) =>
     [
@@ -26,9 +26,8 @@ export function checkText({ source, report, error, note }: Checked): string {
       ...(at === undefined ? [] : [excerptOf(lines, at)]),
     ].join('\n'),
   )
-  return [summary(report.length, error !== undefined), ...blocks, ...(note === undefined ? [] : ['', `Note: ${printable(note)}`]), ''].join(
-    '\n',
-  )
+  const told = notes.flatMap((note) => ['', `Note: ${printable(note)}`])
+  return [summary(report.length, error !== undefined), ...blocks, ...told, ''].join('\n')
 }
 
 function summary(count: number, isBroken: boolean): string {

@@ -190,7 +190,20 @@ describe('build checks of the program', function () {
     const name = `127.0.0.1:${port}/base`
     const down = 'FROM 127.0.0.1:1/none\nCMD ["x"]\n'
     assert.deepEqual(await check(down), ended(0, 'Check complete, no warnings found.\n'))
-    complains({ ...(await check(`${down}LABEL a=$X\n`)), stdout: '' }, { says: /127\.0\.0\.1:1/, shows: / 1 \| >>> FROM/ })
+    const unasked = await check(`${down}LABEL a=$X\nFROM ${name}\nLABEL b=$PATH c=$Y\n`, '--check', '--insecure')
+    assert.equal(unasked.status, 1)
+    assert.deepEqual(
+      [...unasked.stdout.matchAll(/undefined variable '(\$\w+)'/g)].map(([, variable]) => variable),
+      ['$X', '$Y'],
+    )
+    assert.match(
+      unasked.stdout,
+      /^Note: the registry of 127\.0\.0\.1:1\/none did not answer: taken for an image that sets no variable and no SHELL$/m,
+    )
+    complains(
+      { ...(await check(`FROM ${name}-not\nLABEL a=$X\n`, '--check', '--insecure')), stdout: '' },
+      { says: /base-not/, shows: / 1 \| >>> FROM/ },
+    )
     rmSync(bench.store, { recursive: true, force: true })
     const found = await check(`FROM ${name}\nLABEL a=$PATH b=$NOT_THERE\n`, '--check', '--insecure')
     assert.match(found.stdout, /1 warning has been found!.*Usage of undefined variable '\$NOT_THERE'/s)
