@@ -1,8 +1,9 @@
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { readFile, realpath } from 'node:fs/promises'
-import { dirname, isAbsolute, join, resolve } from 'node:path'
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import type { IgnoreMatcher } from '../builder/dockerfile/ignore.ts'
 import { MAX_DOCKERFILE_BYTES } from '../builder/dockerfile/lines.ts'
+import { didYouMean } from '../builder/dockerfile/suggest.ts'
 import type { ArchiveTree } from '../builder/sources/archive.ts'
 import type { SourceTree } from '../builder/sources/tree.ts'
 import { isErrno, TsbuildError } from '../registry/oci/error.ts'
@@ -115,9 +116,18 @@ async function localDockerfile(file: string | undefined, folder: string, context
   } catch (error) {
     if (file === undefined) await contextFolder(folder)
     if (isErrno(error, 'ENOENT') || isErrno(error, 'ENOTDIR'))
-      throw new TsbuildError('DOCKERFILE_MISSING', `no Dockerfile at ${path}`, { hint: '-f names another file' })
+      throw new TsbuildError('DOCKERFILE_MISSING', `no Dockerfile at ${path}`, { hint: nearFile(path) ?? '-f names another file' })
     if (isErrno(error, 'EISDIR')) throw new TsbuildError('DOCKERFILE_MISSING', `${path} is a folder, not a Dockerfile`)
     throw error instanceof TsbuildError ? error : new TsbuildError('DOCKERFILE_MISSING', `cannot read ${path}`, { cause: error })
+  }
+}
+
+/** A file beside it whose name is nearly that. */
+function nearFile(path: string): string | undefined {
+  try {
+    return didYouMean(basename(path), readdirSync(dirname(path)))
+  } catch {
+    return undefined // there is no such folder either
   }
 }
 

@@ -58,7 +58,7 @@ export const buildFlags = {
   call: {
     kind: 'string',
     value: 'method',
-    help: 'build (default), check, outline or targets; [,format=json]',
+    help: 'build (default), check, outline, targets or subrequests.describe; [,format=json]',
   },
   progress: progressFlag,
   explain: {

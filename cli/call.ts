@@ -10,7 +10,7 @@ export interface Call {
   readonly ignoreStatus: boolean
 }
 
-const METHODS = ['build', 'check', 'outline', 'targets'] as const
+const METHODS = ['build', 'check', 'outline', 'targets', 'subrequests.describe'] as const
 export type Method = (typeof METHODS)[number]
 
 /** `--call=METHOD[,format=text|json][,ignorestatus=true]`, as buildx reads it; `--check` is `--call=check`. Throws USAGE. */

@@ -28,6 +28,11 @@ export async function answer(question: Question, request: PrepareRequest, { cont
   const isJson = question.format === 'json'
   const source = request.dockerfile.bytes
   switch (question.method) {
+    case 'subrequests.describe': {
+      const { describeJson, describeText } = await import('./describe.ts')
+      context.print(isJson ? describeJson() : describeText())
+      return 0
+    }
     case 'targets': {
       const parsed = parsedOf(request)
       context.print(isJson ? targetsJson(parsed, source) : targetsText(parsed))

@@ -164,6 +164,11 @@ describe('bad input', function () {
     ['a URL longer than a file name', ['build', `http://127.0.0.1:1/${'x'.repeat(5000)}`], { says: /127\.0\.0\.1:1/ }],
     ['a file as context', ['build', 'Dockerfile'], { says: /Dockerfile is no folder and no tar$/ }],
     ['a context without Dockerfile', ['build', 'home'], { says: /^no Dockerfile at .*home\/Dockerfile$/, hint: /-f/ }],
+    [
+      'a misspelt Dockerfile',
+      ['build', '-f', 'context/fiel.txt', 'context'],
+      { says: /^no Dockerfile at .*fiel\.txt$/, hint: 'did you mean file.txt?' },
+    ],
     ['no context', ['build'], { status: 2, says: /context/ }],
     ['an unknown command', ['bulid'], { status: 2, says: 'unknown command "bulid"', hint: 'did you mean build?' }],
     ['an image that is not there', ['push', 'nosuch', '127.0.0.1:1/x'], { says: 'no local image "nosuch"', hint: /tsbuild images/ }],

@@ -128,6 +128,15 @@ describe('build checks of the program', function () {
     assert.deepEqual([secrets.map(({ name }: { name: string }) => name), cache.map(({ ID }: { ID: string }) => ID)], [['b-1'], []])
   })
 
+  it('tells what it can be asked', async () => {
+    assert.match(
+      (await check(FILE, '--call=subrequests.describe')).stdout,
+      /^NAME +VERSION DESCRIPTION\nlint .*\noutline .*\nsubrequests.describe .*\ntargets /,
+    )
+    const described = JSON.parse((await check(FILE, '--call=subrequests.describe,format=json')).stdout)
+    assert.deepEqual(described[1].Name, 'frontend.outline')
+  })
+
   it('refuses calls that it does not know', async () => {
     complains(await check(FILE, '--call=chek'), { status: 2, says: '--call=chek is not known', hint: 'did you mean check?' })
     complains(await check(FILE, '--call=check,format=xml'), { status: 2, says: /format=xml/, hint: 'text or json' })
