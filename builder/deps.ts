@@ -35,6 +35,8 @@ export interface ResolveOptions {
   readonly pull: PullPolicy
   /** Layers that are not in the store stay where they are: `fetchAbsent` brings those that are needed. */
   readonly isLazy: boolean
+  /** The build is for several platforms: progress says which. */
+  readonly isOneOfSeveral?: boolean
   readonly signal: AbortSignal
 }
 

@@ -2,11 +2,10 @@ import type { SourceRange, TsbuildError } from '../../registry/oci/error.ts'
 import { formatPlatform, type Platform } from '../../registry/oci/platform.ts'
 import { unsupported } from '../dockerfile/unsupported.ts'
 import type { Operation } from './graph.ts'
-import type { BuildPlan } from './plan.ts'
 import { canExecute } from './platforms.ts'
 
 /** Throws DOCKERFILE_UNSUPPORTED at what this machine cannot do of a plan: a RUN for another platform, and of an image for Windows all but plain copies. */
-export function checkRunnable({ operations }: BuildPlan, machine: Platform): void {
+export function checkRunnable(operations: readonly Operation[], machine: Platform): void {
   for (const operation of operations) {
     const { kind, platform, at } = operation
     if (kind === 'run' && !canExecute(platform, machine)) throw foreignRun(platform, machine, at)

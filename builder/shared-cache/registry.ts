@@ -45,12 +45,13 @@ const MAX_READ = 256
  */
 export class RegistryCache {
   readonly #at: Reference & { readonly tag: string }
-  readonly #platform: Platform
+  /** Whose images an inline cache is read from. */
+  readonly #platforms: readonly Platform[]
 
-  constructor(reference: Reference, platform: Platform) {
+  constructor(reference: Reference, platforms: readonly Platform[]) {
     const { registry, repository, tag = 'latest' } = withDefaultTag(reference)
     this.#at = { registry, repository, tag }
-    this.#platform = platform
+    this.#platforms = platforms
   }
 
   get name(): string {
@@ -143,10 +144,21 @@ export class RegistryCache {
   }
 
   async #inlineSteps(digest: Digest, deps: SharedDeps): Promise<SharedStep[]> {
+    const steps = await inParallel(this.#platforms, 4, (platform) => this.#inlineStepsOf(platform, digest, deps))
+    return steps.flat()
+  }
+
+  /** An index that has no image for one of several platforms still serves the others. */
+  async #inlineStepsOf(platform: Platform, digest: Digest, deps: SharedDeps): Promise<SharedStep[]> {
     const { registry, repository } = this.#at
-    const options = { platform: this.#platform, step: deps.step, signal: deps.signal, withoutLayers: true }
-    const { root } = await pull({ registry, repository, digest }, options, deps)
-    const image = await readImage(deps.store.blobs, root, this.#platform)
-    return decodeInline(image.config, image.layers)
+    const options = { platform, step: deps.step, signal: deps.signal, withoutLayers: true }
+    try {
+      const { root } = await pull({ registry, repository, digest }, options, deps)
+      const image = await readImage(deps.store.blobs, root, platform)
+      return decodeInline(image.config, image.layers)
+    } catch (error) {
+      if (this.#platforms.length > 1 && hasCode(error, 'PLATFORM_MISSING')) return []
+      throw error
+    }
   }
 }

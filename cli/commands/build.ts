@@ -8,7 +8,7 @@ import { buildFlags, refuseAttestations, UNSUPPORTED_BUILD_FLAGS } from '../buil
 import {
   allowedOf,
   buildArguments,
-  buildPlatform,
+  buildPlatforms,
   explainFormat,
   jobsOf,
   keyValues,
@@ -30,7 +30,7 @@ import { isToStdout, outputsOf } from '../output-flags.ts'
 import { carryOut } from '../outputs.ts'
 import { RunLog } from '../progress/run-log.ts'
 import { didAnything, summaryTable } from '../progress/summary.ts'
-import { writeResultFiles } from '../result-files.ts'
+import { imageID, writeResultFiles } from '../result-files.ts'
 import { cacheSources, writeCaches } from '../shared-cache.ts'
 import { stepNetwork } from '../step-network.ts'
 import { lazyWorkspace, openWorkspace } from '../wire.ts'
@@ -51,7 +51,7 @@ export const run = command(
     const settings = {
       target: options.target,
       labels: keyValues(options.label, 'label'),
-      platform: buildPlatform(options.platform),
+      platforms: buildPlatforms(options.platform),
       ...noCacheOf(options['no-cache'], options['no-cache-filter']),
       ...allowedOf(options.allow),
       pull: pullPolicy(options.pull),
@@ -66,7 +66,7 @@ export const run = command(
     try {
       const names = options.tag.map((tag) => formatReference(withDefaultTag(parseReference(tag))))
       const [origins, targets] = [cacheOrigins(options['cache-from']), cacheTargets(options['cache-to'])]
-      const outputs = outputsOf(options.output, { push: options.push, names })
+      const outputs = outputsOf(options.output, { push: options.push, names, isForSeveral: settings.platforms.length > 1 })
       const connection = connectionOptions(options, 'all')
       const input = await buildInput(options.file, where, context)
       const lent = lentBy({ secret: options.secret, ssh: sshFor(where, options.ssh, context) }, context)
@@ -85,7 +85,7 @@ export const run = command(
       const keepGitDir = parseBoolean(buildArgs.get('BUILDKIT_CONTEXT_KEEP_GIT_DIR') ?? '')
       const { dockerfile, tree, ignore } = await input.open(workspace, { keepGitDir })
       const named = namedContexts(options['build-context'], async () => workspace, context)
-      const surroundings = { workspace, context, platform: settings.platform }
+      const surroundings = { workspace, context, platforms: settings.platforms }
       const result = await build(
         {
           ...settings,
@@ -114,7 +114,7 @@ export const run = command(
         context.printError(explain === 'json' ? explainJson(explained(log.steps)) : explainText(explained(log.steps)))
       const print = outputs.some(isToStdout) ? context.printError : context.print
       if (!options.quiet) for (const name of names) context.printError(`named ${familiarReference(parseReference(name))}\n`)
-      print(`${options.quiet ? result.config.digest : result.manifest.digest}\n`)
+      print(`${options.quiet ? imageID(result) : result.root.digest}\n`)
       return 0
     } finally {
       progress.stop()

@@ -38,6 +38,7 @@ function plan(
   const globals = stageGlobals(parsed, stageOptions)
   return planBuild({
     stages,
+    wanted: { platform: target, isOneOfSeveral: false },
     platforms,
     images,
     globals,
@@ -100,23 +101,25 @@ describe('planBuild', () => {
   ] as const)
     it(`plans ${what}, and knows that it cannot be made`, () => {
       const made = plan(text, { platform })
-      assert.throws(() => checkRunnable(made, parsePlatform('linux/amd64')), {
+      assert.throws(() => checkRunnable(made.operations, parsePlatform('linux/amd64')), {
         code: 'DOCKERFILE_UNSUPPORTED',
         message: /arm64|windows\/amd64/,
       })
     })
   it('gives an image for Windows the shell of Windows, no PATH, and what is copied', () => {
     const made = plan('FROM scratch\nCOPY x /\nENTRYPOINT go\nSHELL ["pwsh"]\nCMD now\n', { platform: 'windows/amd64' })
-    checkRunnable(made, parsePlatform('linux/amd64'))
+    checkRunnable(made.operations, parsePlatform('linux/amd64'))
     const { Entrypoint, Cmd, Env } = made.target.config
     assert.deepEqual({ Entrypoint, Cmd, Env }, { Entrypoint: ['cmd', '/S', '/C', 'go'], Cmd: ['pwsh', 'now'], Env: undefined })
   })
   it('points at the RUN that cannot be executed', () => {
     const made = plan('FROM a\nRUN x\n', { platform: 'linux/arm64' })
-    assert.throws(() => checkRunnable(made, parsePlatform('linux/amd64')), { at: { file: 'Dockerfile', startLine: 2, endLine: 2 } })
+    assert.throws(() => checkRunnable(made.operations, parsePlatform('linux/amd64')), {
+      at: { file: 'Dockerfile', startLine: 2, endLine: 2 },
+    })
   })
   it('lets amd64 execute 32-bit programs', () => {
-    checkRunnable(plan('FROM a\nRUN x\n', { platform: 'linux/386' }), parsePlatform('linux/amd64'))
+    checkRunnable(plan('FROM a\nRUN x\n', { platform: 'linux/386' }).operations, parsePlatform('linux/amd64'))
   })
   it('says where a platform or reference is wrong', () => {
     assert.throws(() => plan('FROM a\nFROM --platform=x//y b\n'), {
