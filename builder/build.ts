@@ -89,7 +89,7 @@ export async function build(request: BuildRequest, deps: BuildDeps): Promise<Bui
   const emptied = request.keepCacheMounts ? undefined : new Set<string>()
   const past = { cache, ignoresCache: ignoresCache(noCache), began: deps.now(), emptied, explainer, imported }
   const performance = { deps, context, named, network: stepNetwork, producer, ...past }
-  checkRunnable(operations, request.buildPlatform)
+  checkRunnable(operations)
   checkAllowed(operations, request)
   await checkLent(operations, deps.lent)
   const work = (operation: Operation, inputs: readonly StepResult[], running: Parameters<typeof perform>[3]) =>

@@ -77,6 +77,7 @@ async function runLayer(
   const emptied = build.ignoresCache(operation) ? build.emptied : undefined
   const { signal } = running
   const parent = inputs[0] ?? []
+  const emulation = await deps.emulation(operation.platform)
   const snapshots = await deps.snapshots()
   // Before the view: unpacking a base makes the tables of contents that the view needs in the same pass.
   await using active = await snapshots.begin(await layerFiles(parent, deps, signal), signal)
@@ -84,7 +85,8 @@ async function runLayer(
   const user = stepUser(operation.user, await readUserFiles(view, signal))
   {
     await using open = await openMounts(operation, inputs, { deps, signal, slot: running.slot, emptied })
-    await runStep(operation, active, { step: String(operation.id), user, network, emit: deps.emit, settled: deps.settled, signal, open })
+    const { emit, settled } = deps
+    await runStep(operation, active, { step: String(operation.id), user, network, emulation, emit, settled, signal, open })
   }
   const files = await newLayerFiles(deps)
   const { codec, level } = deps.compression

@@ -50,7 +50,7 @@ describe('tsbuild', () => {
     ],
     ['push', '<image> [destination]', [...CONNECTION, 'progress', 'quiet']],
     ['pull', '<source>', [...CONNECTION, 'platform', 'all-platforms', 'name', 'progress', 'quiet']],
-    ['run', '<image> [command...]', [...CONNECTION, 'env', 'user', 'workdir', 'entrypoint', 'network']],
+    ['run', '<image> [command...]', [...CONNECTION, 'env', 'user', 'workdir', 'entrypoint', 'platform', 'network']],
     ['images', '[text]', ['quiet', 'format']],
     ['inspect', '<image>', ['platform', 'raw', 'config']],
     ['why', '<image> [step]', ['platform', 'format']],
