@@ -169,6 +169,22 @@ describe('a build for several platforms', function () {
         assert.equal(other, 's390x')
       }
     })
+    it('is a base whose further platforms come from the same index, whatever its tag says by now', async () => {
+      await using other = new Cli('pinned')
+      const base = `${registry.host}/team/base:v1`
+      const push = (text: string) => {
+        const folder = cli.context({ Dockerfile: 'FROM scratch\nCOPY which /\n', which: text })
+        return cli.ok(['build', '-q', `--platform=linux/${OWN},linux/s390x`, '-t', base, '--push', folder])
+      }
+      const which = async (architecture: string) => {
+        const { image } = await other.build({ dockerfile: `FROM ${base}\n` }, { args: [`--platform=linux/${architecture}`] })
+        return image.layers[0]?.find(({ path }) => path === 'which')?.content.toString()
+      }
+      await push('first')
+      assert.equal(await which(OWN), 'first')
+      await push('second')
+      assert.deepEqual([await which('s390x'), await which(OWN)], ['first', 'first'])
+    })
     it('is run by podman, which takes the image of this machine', async () => {
       await using podman = new Podman()
       assert.equal(await podman.runImage(reference), `for ${OWN}`)
