@@ -2,23 +2,21 @@ import type { Descriptor } from '../registry/oci/descriptor.ts'
 import { digestOf } from '../registry/oci/digest.ts'
 import { TsbuildError } from '../registry/oci/error.ts'
 import type { Emit } from '../registry/oci/event.ts'
-import { type BuiltStep, builtSteps, cacheMountsOf } from './built-steps.ts'
 import { StepCache } from './cache.ts'
 import { type Finding, pageOf } from './check/rule.ts'
 import { unreachedNote } from './check/unreached.ts'
-import type { BaseImage, BuildDeps, LayerRef, PullPolicy } from './deps.ts'
-import { recordBuild } from './explain/build-record.ts'
+import type { BaseImage, BuildDeps, PullPolicy } from './deps.ts'
+import { type RecordedStep, recordBuild } from './explain/build-record.ts'
 import type { Explainer, ExplainerOptions } from './explain/explain.ts'
 import { rememberBuild } from './explain/last-build.ts'
-import { type ImageParts, writeImage } from './image.ts'
 import { located, wordIn } from './located.ts'
 import { ignoresCache, type NoCache, unknownStages } from './no-cache.ts'
 import { perform, type StepResult } from './perform.ts'
-import type { BuildPlan } from './plan/plan.ts'
+import type { Operation } from './plan/graph.ts'
 import type { WantedImage } from './plan/platforms.ts'
 import { checkRunnable } from './plan/runnable.ts'
 import { type PrepareRequest, prepare } from './prepare.ts'
-import { rewriteTimes } from './rewrite.ts'
+import { type BuiltStep, builtSteps, cacheMountsOf, neededBy, type PlatformImage, rootOf, writeTarget } from './results.ts'
 import { schedule } from './schedule.ts'
 import type { CacheSource, ImportedCache } from './shared-cache/import.ts'
 import type { SourceTree } from './sources/tree.ts'
@@ -55,13 +53,12 @@ export interface BuildRequest extends PrepareRequest {
 }
 
 export interface BuildResult {
-  readonly manifest: Descriptor
-  readonly config: Descriptor
-  readonly layers: readonly LayerRef[]
+  /** The manifest of the image, or the index of several. */
+  readonly root: Descriptor
+  /** One for each platform, in their order. */
+  readonly images: readonly PlatformImage[]
   /** For other machines: every step of the plan, and names of the cache mounts that steps have (`cacheName`). */
   shared(): Promise<{ readonly steps: readonly BuiltStep[]; readonly cacheMounts: readonly string[] }>
-  /** SOURCE_DATE_EPOCH, seconds: no time in config and history is later. */
-  readonly epoch: number | undefined
 }
 
 const NOTHING_REWRITTEN = {
@@ -71,7 +68,7 @@ const NOTHING_REWRITTEN = {
   hint: 'set SOURCE_DATE_EPOCH',
 } as const
 
-/** Builds the target stage: its image is in the store afterwards, without a name. Every error that comes from the Dockerfile has its place in it. */
+/** Builds the target stage: its image, or an index of one for each platform, is in the store afterwards, without a name. Every error that comes from the Dockerfile has its place in it. */
 export async function build(request: BuildRequest, deps: BuildDeps): Promise<BuildResult> {
   const named = request.openContext ?? (() => Promise.reject(new Error('no contexts were named')))
   const { context, contexts, stepNetwork, noCache, producer, signal, jobs } = request
@@ -81,41 +78,45 @@ export async function build(request: BuildRequest, deps: BuildDeps): Promise<Bui
   announce(report, deps.emit)
   for (const warning of unknownStages(noCache, parsed)) deps.emit(warning)
   if ('error' in outcome) throw outcome.error
-  const { plan, stages, epoch } = outcome
-  if (request.rewriteTimestamps && epoch === undefined) deps.emit(NOTHING_REWRITTEN)
+  const { operations, targets, stages } = outcome
+  if (request.rewriteTimestamps && targets.some(({ epoch }) => epoch === undefined)) deps.emit(NOTHING_REWRITTEN)
   const unreached = request.target === undefined ? unreachedNote(parsed, stages) : undefined
   if (unreached !== undefined) deps.emit({ kind: 'note', message: unreached })
   const cache = new StepCache(deps.store)
   const project = digestOf(request.project)
   const imported = await importing
-  const explainer = lazyExplainer({ place: deps.store, cache, operations: plan.operations, project, imported })
+  const explainer = lazyExplainer({ place: deps.store, cache, operations, project, imported })
   const emptied = request.keepCacheMounts ? undefined : new Set<string>()
   const past = { cache, ignoresCache: ignoresCache(noCache), began: deps.now(), emptied, explainer, imported }
   const performance = { deps, context, named, network: stepNetwork, producer, ...past }
-  checkRunnable(plan, request.buildPlatform)
-  checkAllowed(plan, request)
-  const without = await checkLent(plan.operations, deps.lent)
+  checkRunnable(operations)
+  checkAllowed(operations, request)
+  const without = await checkLent(operations, deps.lent)
   if (without !== undefined) deps.emit({ kind: 'note', message: without })
-  const work = (operation: BuildPlan['operations'][number], inputs: readonly StepResult[], running: Parameters<typeof perform>[3]) =>
+  const work = (operation: Operation, inputs: readonly StepResult[], running: Parameters<typeof perform>[3]) =>
     perform(operation, inputs, performance, running)
-  const results = await schedule(plan.operations, work, { jobs, signal })
-  const builtNow = () => builtSteps(plan, results, cache)
-  const inline = request.inlineCache ? await inlineCache(await builtNow()) : undefined
-  const parts = imageParts(plan, results, { labels: request.labels, epoch, inline })
-  const final = request.rewriteTimestamps && epoch !== undefined ? await rewriteTimes(parts, epoch, deps, cache, producer, signal) : parts
-  const written = await writeImage(final, deps.store.blobs)
-  const steps = plan.operations.flatMap(({ id, name }) => {
-    const key = results.get(id)?.keys[0]
-    return key === undefined ? [] : { name, key }
-  })
+  const results = await schedule(operations, work, { jobs, signal })
+  const steps = () => builtSteps(operations, targets, results, cache)
+  const images: PlatformImage[] = []
+  for (const target of targets) images.push(await writeTarget(target, { ...request, results, operations, steps }, cache, deps))
+  const root = await rootOf(images, deps)
   await rememberBuild(
     deps.store,
     project,
-    steps.map(({ key }) => key),
+    namedKeys(operations, results).map(({ key }) => key),
   )
-  await recordBuild(deps.store, written.config.digest, steps)
-  const shared = async () => ({ steps: await builtNow(), cacheMounts: cacheMountsOf(plan, results) })
-  return { ...written, layers: final.layers, shared, epoch }
+  for (const [index, { config }] of images.entries())
+    await recordBuild(deps.store, config.digest, namedKeys(neededBy(operations, targets[index]?.last ?? -1), results))
+  const shared = async () => ({ steps: await steps(), cacheMounts: cacheMountsOf(operations, results) })
+  return { root, images, shared }
+}
+
+/** For `tsbuild why`. */
+function namedKeys(operations: readonly Operation[], results: ReadonlyMap<number, StepResult>): RecordedStep[] {
+  return operations.flatMap(({ id, name }) => {
+    const key = results.get(id)?.keys[0]
+    return key === undefined ? [] : { name, key }
+  })
 }
 
 async function importAll({ imports, signal }: BuildRequest, { emit }: BuildDeps): Promise<ImportedCache | undefined> {
@@ -124,19 +125,15 @@ async function importAll({ imports, signal }: BuildRequest, { emit }: BuildDeps)
   return importCaches(imports, emit, signal)
 }
 
-async function inlineCache(steps: readonly BuiltStep[]): Promise<Readonly<Record<string, unknown>>> {
-  const { inlineRecords } = await import('./shared-cache/format.ts')
-  return inlineRecords(steps.filter(({ isInImage, isRough }) => isInImage && !isRough))
-}
-
 /** All at the same time. */
 async function resolveImages(
   wanted: ReadonlyMap<string, WantedImage>,
-  { pull, imports, signal }: BuildRequest,
+  { pull, imports, platforms, signal }: BuildRequest,
   deps: BuildDeps,
 ): Promise<Map<string, BaseImage>> {
+  const options = { pull, isLazy: imports.length > 0, isOneOfSeveral: platforms.length > 1, signal }
   const resolved = [...wanted].map(async ([key, { reference, platform, at }]) => {
-    const image = await deps.bases.resolve(reference, platform, { pull, isLazy: imports.length > 0, signal }).catch((error: unknown) => {
+    const image = await deps.bases.resolve(reference, platform, options).catch((error: unknown) => {
       throw located(error, at)
     })
     return [key, image] as const
@@ -153,8 +150,8 @@ function lazyExplainer(options: ExplainerOptions): () => Promise<Explainer> {
   }
 }
 
-function checkAllowed(plan: BuildPlan, { allowInsecure, allowDevices }: BuildRequest): void {
-  for (const operation of plan.operations) {
+function checkAllowed(operations: readonly Operation[], { allowInsecure, allowDevices }: BuildRequest): void {
+  for (const operation of operations) {
     const device = operation.kind === 'run' ? operation.devices.find(({ name }) => !allowDevices(name)) : undefined
     if (device === undefined) continue
     throw new TsbuildError('NOT_ALLOWED', `entitlement device is not allowed for ${device.name}`, {
@@ -162,7 +159,7 @@ function checkAllowed(plan: BuildPlan, { allowInsecure, allowDevices }: BuildReq
       hint: `if you trust this Dockerfile with it: --allow device=${device.name}`,
     })
   }
-  const insecure = plan.operations.find((operation) => operation.kind === 'run' && operation.insecure)
+  const insecure = operations.find((operation) => operation.kind === 'run' && operation.insecure)
   if (insecure === undefined || allowInsecure) return
   throw new TsbuildError('NOT_ALLOWED', 'entitlement security.insecure is not allowed', {
     at: wordIn(insecure.at, '--security=insecure'),
@@ -177,20 +174,4 @@ function announce(report: readonly Finding[], emit: Emit): void {
   if (report.length === 0) return
   const count = report.length === 1 ? '1 warning' : `${report.length} warnings`
   emit({ kind: 'note', message: `${count} found; tsbuild build --check shows the lines` })
-}
-
-function imageParts(
-  plan: BuildPlan,
-  results: ReadonlyMap<number, StepResult>,
-  { labels: given, epoch, inline }: Pick<BuildRequest, 'labels'> & Pick<ImageParts, 'epoch' | 'inline'>,
-): ImageParts {
-  const { target } = plan
-  const history = target.history.map(({ createdBy, operation }) => {
-    const created = operation === undefined ? undefined : results.get(operation)?.created
-    return { createdBy, layer: created === undefined ? undefined : { created } }
-  })
-  const labels = { ...target.config.Labels, ...Object.fromEntries(given) }
-  const config = Object.keys(labels).length === 0 ? target.config : { ...target.config, Labels: labels }
-  const layers = results.get(target.last)?.layers ?? []
-  return { base: target.base, config, author: target.author, platform: target.platform, layers, history, epoch, inline }
 }

@@ -15,7 +15,7 @@ export interface ContextUseRequest {
   readonly target: string | undefined
   readonly buildArgs: ReadonlyMap<string, string>
   readonly contexts: NamedContexts
-  readonly platform: Platform
+  readonly platforms: readonly Platform[]
   readonly buildPlatform: Platform
 }
 
@@ -35,11 +35,11 @@ export async function contextUse(request: ContextUseRequest, tree: SourceTree): 
   const resolve: ResolveImages = async (wanted) =>
     new Map([...wanted].map(([key, { reference, platform }]) => [key, unseen(reference, platform)]))
   const settings = { ...request, network: 'none', resources: { shmSize: 0, limits: [] } } as const
-  const { plan } = await planOf(parsed, settings, { resolve, found: [], dates: undefined })
+  const { operations } = await planOf(parsed, settings, { resolve, found: [], dates: undefined })
   const paths = new Set<Bytes>()
   const missing: ContextUse['missing'][number][] = []
   const seen = withLinks(tree, (path) => paths.add(path))
-  for (const operation of plan.operations) {
+  for (const operation of operations) {
     if (operation.kind !== 'copy' || operation.from !== 'context') continue
     for (const source of operation.sources) {
       if (operation.add && remoteSource(source) !== undefined) continue

@@ -1,4 +1,5 @@
 import type { NativeOps } from '../native/ops.ts'
+import type { Emulation } from '../native/requests/trees.ts'
 import type { ImageConfig } from '../registry/oci/config.ts'
 import type { Descriptor } from '../registry/oci/descriptor.ts'
 import type { DiffID, Digest } from '../registry/oci/digest.ts'
@@ -35,6 +36,8 @@ export interface ResolveOptions {
   readonly pull: PullPolicy
   /** Layers that are not in the store stay where they are: `fetchAbsent` brings those that are needed. */
   readonly isLazy: boolean
+  /** The build is for several platforms: progress says which. */
+  readonly isOneOfSeveral?: boolean
   readonly signal: AbortSignal
 }
 
@@ -80,6 +83,8 @@ export interface BuildDeps {
   /** How new layers are compressed; `id` names codec, version and level, on which the bytes depend. */
   readonly compression: Compression
   readonly lent: Lent
+  /** How RUN has programs of a platform executed; undefined where the machine does. Throws EMULATOR_MISSING. */
+  readonly emulation: (platform: Platform) => Promise<Emulation | undefined>
   readonly emit: Emit
   /** A promise where events come faster than they are shown: the output of commands waits for it. */
   readonly settled: () => void | Promise<void>

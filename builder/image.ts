@@ -1,6 +1,6 @@
 import type { History, ImageConfig, RunConfig } from '../registry/oci/config.ts'
 import type { Descriptor } from '../registry/oci/descriptor.ts'
-import { OCI_CONFIG, OCI_MANIFEST } from '../registry/oci/media-type.ts'
+import { OCI_CONFIG, OCI_INDEX, OCI_MANIFEST } from '../registry/oci/media-type.ts'
 import type { Platform } from '../registry/oci/platform.ts'
 import type { Blobs } from '../registry/store/blobs.ts'
 import type { LayerRef } from './deps.ts'
@@ -45,6 +45,21 @@ export async function writeImage(parts: ImageParts, blobs: Blobs): Promise<{ rea
     manifest: { mediaType: OCI_MANIFEST, digest: await blobs.put(bytes), size: bytes.length, platform: { ...parts.platform } },
     config,
   }
+}
+
+/** Writes an index of images, in their order. `platform` is what each is for. */
+export async function writeIndex(
+  images: readonly { readonly manifest: Descriptor; readonly platform: Platform }[],
+  blobs: Blobs,
+): Promise<Descriptor> {
+  const manifests = images.map(({ manifest: { mediaType, digest, size }, platform: { architecture, os, ...rest } }) => ({
+    mediaType,
+    digest,
+    size,
+    platform: { architecture, os, ...rest },
+  }))
+  const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests }, null, 2))
+  return { mediaType: OCI_INDEX, digest: await blobs.put(bytes), size: bytes.length }
 }
 
 /** Keys in alphabetical order at the top, as BuildKit writes them; unknown top-level keys of the base are kept. image-spec v1.1, config.md. */

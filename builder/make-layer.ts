@@ -78,6 +78,7 @@ async function runLayer(
   const emptied = build.ignoresCache(operation) ? build.emptied : undefined
   const { signal } = running
   const parent = inputs[0] ?? []
+  const emulation = await deps.emulation(operation.platform)
   const snapshots = await deps.snapshots()
   // Before the view: unpacking a base makes the tables of contents that the view needs in the same pass.
   await using active = await snapshots.begin(await layerFiles(parent, deps, signal), signal)
@@ -89,6 +90,7 @@ async function runLayer(
       step: String(operation.id),
       user,
       network,
+      emulation,
       emit: deps.emit,
       settled: deps.settled,
       signal,

@@ -11,9 +11,11 @@ import type { IgnoreMatcher } from './dockerfile/ignore.ts'
 import type { ParsedDockerfile } from './dockerfile/instruction.ts'
 import { parseDockerfile } from './dockerfile/parse.ts'
 import { EPOCH, type EpochSources, resolveEpoch } from './epoch.ts'
+import type { Operation } from './plan/graph.ts'
 import type { NamedContexts } from './plan/named-contexts.ts'
 import { hintAtStage } from './plan/near-stage.ts'
-import { type BuildPlan, planBuild, type StepResources } from './plan/plan.ts'
+import { Operations } from './plan/operations.ts'
+import { planBuild, type StagePlan, type StepResources } from './plan/plan.ts'
 import { stagePlatforms, type WantedImage, wantedImages } from './plan/platforms.ts'
 import { type PlanOptions, planStages, type Stage, stageGlobals } from './plan/stages.ts'
 import { imageTriggers, type Triggers } from './plan/triggers.ts'
@@ -25,7 +27,8 @@ export interface PrepareRequest {
   readonly buildArgs: ReadonlyMap<string, string>
   /** `--build-context`, by `contextName`. */
   readonly contexts?: NamedContexts | undefined
-  readonly platform: Platform
+  /** Of the images, in their order: one or more, each once. */
+  readonly platforms: readonly Platform[]
   readonly buildPlatform: Platform
   readonly network: 'host' | 'none'
   readonly resources: StepResources
@@ -46,8 +49,19 @@ export interface Prepared {
 export type Outcome = Planned | { readonly error: unknown }
 
 export interface Planned {
+  /** As the first platform has them. */
   readonly stages: readonly Stage[]
-  readonly plan: BuildPlan
+  /** Of all platforms; what does not depend on them is there once. */
+  readonly operations: readonly Operation[]
+  /** One for each platform, in their order. */
+  readonly targets: readonly PlatformTarget[]
+}
+
+/** The target stage as one platform has it. */
+export interface PlatformTarget extends StagePlan {
+  /** That was asked for; `platform` is what the stage says. */
+  readonly wanted: Platform
+  /** SOURCE_DATE_EPOCH, seconds. */
   readonly epoch: number | undefined
 }
 
@@ -73,30 +87,54 @@ export async function planOf(
   { resolve, found, dates }: { resolve: ResolveImages; found: Finding[]; dates: EpochSources | undefined },
 ): Promise<Planned> {
   checkDockerfile(parsed)
-  const { target, platform, buildPlatform, network, resources, ignore, contexts } = request
-  const given = { target, buildArgs: new Map(request.buildArgs), contexts, platformArgs: platformArgs(request) }
+  const resolveOnce = onceEach(resolve)
+  const grounds = await Promise.all(
+    request.platforms.map((platform) => groundsOf(parsed, platform, request, { resolve: resolveOnce, dates })),
+  )
+  const operations = new Operations()
+  const targets = grounds.map(({ platform, epoch, ...ground }) => {
+    found.push(...fromFindings(parsed, ground))
+    const wanted = { platform, isOneOfSeveral: request.platforms.length > 1 }
+    const { target } = planBuild({ ...ground, ...settingsOf(parsed, request), wanted, found }, operations)
+    if (wanted.isOneOfSeveral) operations.nextPlan()
+    return { ...target, wanted: platform, epoch }
+  })
+  return { stages: grounds[0]?.stages ?? [], operations: operations.list, targets }
+}
+
+/** What is the same for each platform. */
+function settingsOf({ directives }: ParsedDockerfile, { buildPlatform, network, resources, ignore }: PrepareRequest) {
+  return { escape: directives.escape, machine: buildPlatform, network, resources, ignore }
+}
+
+/** What one platform is planned on: its arguments, stages and images. */
+async function groundsOf(
+  parsed: ParsedDockerfile,
+  platform: Platform,
+  request: PrepareRequest,
+  { resolve, dates }: { readonly resolve: ResolveImages; readonly dates: EpochSources | undefined },
+) {
+  const { target, contexts, buildPlatform } = request
+  const given = { target, buildArgs: new Map(request.buildArgs), contexts, platformArgs: platformArgs({ platform, buildPlatform }) }
   const options = { ...given, allStages: request.allStages && target === undefined }
   const { buildArgs } = given
   const globals = stageGlobals(parsed, options)
   const epoch = await resolveEpoch({ parsed, globals, buildArgs }, dates)
   settle(buildArgs.has(EPOCH) ? buildArgs : globals, epoch)
-  found.push(...fromFindings(parsed, { globals, buildArgs }))
-  const { stages, platforms, images } = await resolveStages(parsed, options, { platform, resolve })
-  const { escape: escapeCharacter } = parsed.directives
-  const plan = planBuild({
-    stages,
-    platforms,
-    images,
-    globals,
-    buildArgs,
-    escape: escapeCharacter,
-    machine: buildPlatform,
-    network,
-    resources,
-    ignore,
-    found,
-  })
-  return { stages, plan, epoch }
+  return { platform, epoch, globals, buildArgs, ...(await resolveStages(parsed, options, { platform, resolve })) }
+}
+
+/** Platforms ask for the same images at the same time: each is looked for once. */
+function onceEach(resolve: ResolveImages): ResolveImages {
+  const asked = new Map<string, ReturnType<ResolveImages>>()
+  return async (wanted) => {
+    const fresh = new Map([...wanted].filter(([key]) => !asked.has(key)))
+    const found = resolve(fresh)
+    for (const key of fresh.keys()) asked.set(key, found)
+    const images = await Promise.all([...wanted.keys()].map(async (key) => [key, (await asked.get(key))?.get(key)] as const))
+    await found
+    return new Map(images.flatMap(([key, image]) => (image === undefined ? [] : [[key, image] as const])))
+  }
 }
 
 /** What stages see of SOURCE_DATE_EPOCH is a number, whatever it was told by. */
@@ -132,7 +170,7 @@ async function resolveStages(
   }
 }
 
-export function platformArgs({ platform, buildPlatform }: Pick<PrepareRequest, 'platform' | 'buildPlatform'>): Map<string, string> {
+export function platformArgs({ platform, buildPlatform }: Record<'platform' | 'buildPlatform', Platform>): Map<string, string> {
   const named = (prefix: string, of: Platform): [string, string][] => [
     [`${prefix}PLATFORM`, formatPlatform(of)],
     [`${prefix}OS`, of.os],

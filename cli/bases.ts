@@ -1,8 +1,8 @@
 import type { BaseImage, Bases } from '../builder/deps.ts'
 import type { Descriptor } from '../registry/oci/descriptor.ts'
-import { TsbuildError } from '../registry/oci/error.ts'
+import { hasCode, TsbuildError } from '../registry/oci/error.ts'
 import { asStep, type Emit } from '../registry/oci/event.ts'
-import { isManifestType } from '../registry/oci/media-type.ts'
+import { isIndexType, isManifestType } from '../registry/oci/media-type.ts'
 import { formatPlatform, type Platform, platformOf, rankPlatform } from '../registry/oci/platform.ts'
 import { formatReference, parseReference, type Reference, withDefaultTag } from '../registry/oci/reference.ts'
 import type { RegistryClient } from '../registry/remote/client.ts'
@@ -25,7 +25,7 @@ const DAY_MS = 86_400_000
  */
 export function localBases({ store, client, emit, now }: Sources): Bases {
   return {
-    async resolve(text, platform, { pull, isLazy, signal }) {
+    async resolve(text, platform, { pull, isLazy, isOneOfSeveral = false, signal }) {
       const reference = withDefaultTag(parseReference(text))
       const name = formatReference(reference)
       const isAsked = (pull === 'always' || pull === 'newer') && reference.digest === undefined
@@ -36,7 +36,7 @@ export function localBases({ store, client, emit, now }: Sources): Bases {
         return local
       }
       if (pull === 'never') throw new TsbuildError('IMAGE_NOT_FOUND', `${text} is not in the store, and --pull=never forbids to fetch it`)
-      const root = await fetch(reference, name).catch((cause: unknown) => {
+      const root = await fetchPinned(isAsked ? undefined : known).catch((cause: unknown) => {
         signal.throwIfAborted()
         if (local !== undefined && cause instanceof TsbuildError) {
           emit({
@@ -62,8 +62,19 @@ export function localBases({ store, client, emit, now }: Sources): Bases {
           emit({ kind: 'note', message: `FROM ${text}: as it was ${days} day${days === 1 ? '' : 's'} ago; --pull asks its registry` })
       }
 
-      function fetch(from: Reference, step: string): Promise<Descriptor> {
-        return asStep({ id: step, name: `[internal] pull ${step}`, emit, now }, async () => {
+      /** A further platform of an index that is here comes from that index, not from what its tag stands for by now, while its registry has it. */
+      async function fetchPinned(index: Descriptor | undefined): Promise<Descriptor> {
+        if (index === undefined || reference.digest !== undefined || !isIndexType(index.mediaType)) return fetch(reference)
+        return fetch({ ...reference, digest: index.digest }).catch((error: unknown) => {
+          if (!hasCode(error, 'NOT_FOUND')) throw error
+          return fetch(reference)
+        })
+      }
+
+      function fetch(from: Reference): Promise<Descriptor> {
+        const prefix = isOneOfSeveral ? `${formatPlatform(platform)} ` : ''
+        const step = `${prefix}${name}`
+        return asStep({ id: step, name: `[${prefix}internal] pull ${name}`, emit, now }, async () => {
           const { pull: pullImage } = await import('../registry/remote/pull.ts')
           const pulled = await pullImage(from, { platform, step, signal, withoutLayers: isLazy }, { client: await client(), store, emit })
           if (isLazy) {

@@ -38,7 +38,11 @@ export const buildFlags = {
     bare: 'always',
     help: 'always, missing (default), newer or never ask registries for base images',
   },
-  platform: { kind: 'list', value: 'os/arch', help: 'platform of the image (default: this machine)' },
+  platform: {
+    kind: 'list',
+    value: 'os/arch',
+    help: 'platform of the image, or several by commas: an index of images (default: this machine)',
+  },
   network: { kind: 'string', value: 'mode', help: 'network of RUN: host (default) or none' },
   'add-host': { kind: 'list', value: 'name:ip', help: 'further line of /etc/hosts in RUN; may be repeated' },
   'shm-size': { kind: 'string', value: 'size', help: 'size of /dev/shm in RUN (default 64m)' },

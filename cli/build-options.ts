@@ -8,7 +8,7 @@ import type { StepResources } from '../builder/plan/plan.ts'
 import { DEFAULT_SHM_BYTES } from '../builder/steps/environment.ts'
 import { LIMITS, type Limit, readLimit } from '../builder/steps/limits.ts'
 import { TsbuildError } from '../registry/oci/error.ts'
-import { type Platform, parsePlatform, platformOfArch } from '../registry/oci/platform.ts'
+import { formatPlatform, type Platform, parsePlatform, platformOfArch } from '../registry/oci/platform.ts'
 import { parseBoolean } from './booleans.ts'
 import type { Context } from './context.ts'
 import type { ExplainFormat } from './explain.ts'
@@ -121,12 +121,10 @@ export function jobsOf(text: string | undefined): number {
   throw new TsbuildError('USAGE', `--jobs=${text} is no number`, { hint: '1 or more' })
 }
 
-/** --platform: default is this machine's. */
-export function buildPlatform(items: readonly string[]): Platform {
-  const [only, second] = items.flatMap((item) => item.split(','))
-  if (second !== undefined)
-    throw new TsbuildError('USAGE', `--platform ${items.join(',')}: several platforms at once are not supported yet`, {
-      hint: 'build one at a time',
-    })
-  return only === undefined ? platformOfArch(process.arch) : parsePlatform(only)
+/** --platform: by commas, or repeated, each once; `local`, and the default, is this machine's. */
+export function buildPlatforms(items: readonly string[]): Platform[] {
+  const machine = platformOfArch(process.arch)
+  const words = items.flatMap((item) => item.split(','))
+  const platforms = words.map((word) => (word.trim() === 'local' ? machine : parsePlatform(word.trim())))
+  return platforms.length === 0 ? [machine] : [...new Map(platforms.map((platform) => [formatPlatform(platform), platform])).values()]
 }

@@ -7,6 +7,8 @@ export const FIXES: Readonly<Record<string, string>> = {
   overlay: 'put the store on ext4, xfs, btrfs or tmpfs with TSBUILD_ROOT; overlayfs in a user namespace needs Linux 5.11',
   'overlay lowerdir+ volatile': 'Linux 6.8 or later mounts long chains of layers without a limit on their paths',
   seccomp: 'build the kernel with CONFIG_SECCOMP_FILTER',
+  emulation:
+    'Linux 6.7 or later with CONFIG_BINFMT_MISC runs other architectures in a user namespace; before, root registers emulators for the whole machine: apt-get install qemu-user-static binfmt-support',
   landlock: 'Linux 6.12 or later with landlock in lsm= closes abstract unix sockets of the host to steps',
 }
 

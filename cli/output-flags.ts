@@ -15,6 +15,8 @@ export interface Output {
   readonly push: boolean
   /** oci, docker: a tar file, not a folder. */
   readonly tar: boolean
+  /** local, tar: the files of each platform are in a folder of its own. */
+  readonly platformSplit: boolean
   readonly rewriteTimestamps: boolean
 }
 
@@ -23,11 +25,11 @@ const KEYS: Record<Kind, readonly string[]> = {
   registry: ['name', 'rewrite-timestamp', 'oci-mediatypes'],
   oci: ['dest', 'name', 'tar', 'rewrite-timestamp', 'oci-mediatypes'],
   docker: ['dest', 'name', 'rewrite-timestamp'],
-  local: ['dest'],
-  tar: ['dest'],
+  local: ['dest', 'platform-split'],
+  tar: ['dest', 'platform-split'],
 }
 
-const PLAIN = { dest: undefined, names: [], push: false, tar: false, rewriteTimestamps: false }
+const PLAIN = { dest: undefined, names: [], push: false, tar: false, platformSplit: false, rewriteTimestamps: false }
 
 /**
  * Reads `-o` values as BuildKit does: `type=...,key=value`, or a folder alone (local), or `-` (tar). Without any the image is kept under its names.
@@ -35,9 +37,9 @@ const PLAIN = { dest: undefined, names: [], push: false, tar: false, rewriteTime
  */
 export function outputsOf(
   texts: readonly string[],
-  { push, names }: { readonly push: boolean; readonly names: readonly string[] },
+  { push, names, isForSeveral = false }: { readonly push: boolean; readonly names: readonly string[]; readonly isForSeveral?: boolean },
 ): Output[] {
-  const outputs = texts.map(outputOf)
+  const outputs = texts.map((text) => outputOf(text, isForSeveral))
   if (push) outputs.push({ ...PLAIN, kind: 'registry', push: true })
   if (outputs.length === 0) outputs.push({ ...PLAIN, kind: 'image' })
   if (names.length === 0 && outputs.some((output) => output.push && output.names.length === 0))
@@ -51,7 +53,7 @@ export function isToStdout(output: Output): boolean {
   return output.dest === '-'
 }
 
-function outputOf(text: string): Output {
+function outputOf(text: string, isForSeveral: boolean): Output {
   const fields = outputFields(text)
   const kind = kindOf(fields.get('type'), text)
   for (const key of fields.keys()) {
@@ -64,7 +66,13 @@ function outputOf(text: string): Output {
     return value
   }
   if (!isTrue('oci-mediatypes', true)) throw new TsbuildError('USAGE', `--output ${text}: only OCI media types are written`)
-  const tar = isTrue('tar', true)
+  const [tar, platformSplit] = [isTrue('tar', true), isTrue('platform-split', isForSeveral)]
+  if (isForSeveral && kind === 'docker')
+    throw new TsbuildError('USAGE', `--output ${text}: a docker archive holds one platform`, { hint: 'type=oci, or one --platform' })
+  if (isForSeveral && !platformSplit)
+    throw new TsbuildError('USAGE', `--output ${text}: files of several platforms need folders of their own`, {
+      hint: 'leave platform-split out',
+    })
   const names = (fields.get('name') ?? '').split(',').filter((name) => name !== '')
   return {
     kind,
@@ -72,6 +80,7 @@ function outputOf(text: string): Output {
     names: names.map((name) => formatReference(withDefaultTag(parseReference(name)))),
     push: kind === 'registry' || isTrue('push', false),
     tar,
+    platformSplit,
     rewriteTimestamps: isTrue('rewrite-timestamp', false),
   }
 }

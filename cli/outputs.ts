@@ -1,10 +1,11 @@
 import { createReadStream, rmSync } from 'node:fs'
 import { rename, stat } from 'node:fs/promises'
 import type { BuildResult } from '../builder/build.ts'
-import { writeTree } from '../builder/outputs.ts'
+import { writeTrees } from '../builder/outputs.ts'
 import { bytesOfText } from '../native/wire.ts'
 import { isErrno, TsbuildError } from '../registry/oci/error.ts'
 import { asStep } from '../registry/oci/event.ts'
+import { formatPlatform, type Platform } from '../registry/oci/platform.ts'
 import { parseReference } from '../registry/oci/reference.ts'
 import { makeFolders } from '../registry/store/make-folders.ts'
 import { fetchWhole } from './absent.ts'
@@ -20,7 +21,7 @@ interface Built {
 
 /** Does what each output says. A name comes after the files, which may fail, and before the pushes, so that nothing is pushed that is not kept. */
 export async function carryOut(outputs: readonly Output[], built: Built, workspace: Workspace, context: Context): Promise<void> {
-  const { manifest } = built.result
+  const { root } = built.result
   const names = [
     ...new Set([
       ...built.names,
@@ -28,7 +29,7 @@ export async function carryOut(outputs: readonly Output[], built: Built, workspa
     ]),
   ]
   for (const output of outputs) if (output.kind !== 'image' && output.kind !== 'registry') await exportTo(output, built, workspace, context)
-  for (const name of names) await workspace.store.names.set(name, manifest)
+  for (const name of names) await workspace.store.names.set(name, root)
   if (names.length > 0) await workspace.refreshIndex()
   for (const { push, names: own } of outputs) if (push) await pushAll(own.length > 0 ? own : built.names, built, workspace, context)
 }
@@ -39,7 +40,7 @@ async function pushAll(names: readonly string[], { result }: Built, workspace: W
   for (const name of names) {
     await asStep({ id: name, name: `push ${name}`, emit, now: context.now }, async () => {
       await push(
-        result.manifest,
+        result.root,
         [parseReference(name)],
         { step: name, signal: context.signal },
         { client: await workspace.client(), store, emit },
@@ -54,7 +55,7 @@ async function exportTo(output: Output, built: Built, workspace: Workspace, cont
   await asStep(step, async () => {
     try {
       if (output.kind === 'oci' || output.kind === 'docker') await exportImage(output, dest, built, workspace, context)
-      else if (output.kind === 'tar' || output.kind === 'local') await exportTree(output.kind, dest, built, workspace, context)
+      else if (output.kind === 'tar' || output.kind === 'local') await exportTrees(output, dest, built, workspace, context)
     } catch (cause) {
       if (cause instanceof TsbuildError || typeof (cause as { code?: unknown }).code !== 'string') throw cause
       throw new TsbuildError('OUTPUT_WRITE', `cannot write ${dest}`, { cause, hint: 'give a dest that you may write' })
@@ -63,15 +64,15 @@ async function exportTo(output: Output, built: Built, workspace: Workspace, cont
 }
 
 async function exportImage(output: Output, dest: string, built: Built, workspace: Workspace, context: Context): Promise<void> {
-  const { manifest } = built.result
-  await fetchWhole(manifest, workspace, context.signal)
+  const { root } = built.result
+  await fetchWhole(root, workspace, context.signal)
   const names = [...new Set([...output.names, ...built.names])].map((name) => ({ refName: refNameOf(name), imageName: name }))
   if (!output.tar) {
     const { exportLayout } = await import('../registry/store/layout-copy.ts')
-    return exportLayout(workspace.store, manifest, { folder: dest, names })
+    return exportLayout(workspace.store, root, { folder: dest, names })
   }
   const { writeArchive } = await import('../registry/store/archive.ts')
-  await writeOut(dest, writeArchive(workspace.store, manifest, { names, docker: output.kind === 'docker' }), context)
+  await writeOut(dest, writeArchive(workspace.store, root, { names, docker: output.kind === 'docker' }), context)
 }
 
 /** image-spec v1.1, annotations.md: the tag, where there is one. */
@@ -79,22 +80,26 @@ function refNameOf(name: string): string {
   return parseReference(name).tag ?? name
 }
 
-/** The files of the image as one tar, or as a folder of the caller's. */
-async function exportTree(kind: 'tar' | 'local', dest: string, { result }: Built, workspace: Workspace, context: Context): Promise<void> {
-  const temporary = await workspace.store.temporary()
-  try {
-    await writeTree(result.layers, temporary, { epoch: result.epoch, signal: context.signal }, workspace.buildDeps)
-    if (kind === 'tar') return await writeOut(dest, createReadStream(temporary), context)
-    makeFolders(dest)
-    const { skipped } = await workspace.native.flatten(
-      { blob: { path: bytesOfText(temporary), codec: 'none' }, target: bytesOfText(dest) },
-      context.signal,
-    )
-    if (skipped > 0)
-      workspace.emit({ kind: 'warning', code: 'DEVICES_SKIPPED', message: `${skipped} device nodes were left out of ${dest}` })
-  } finally {
-    rmSync(temporary, { force: true })
+/** The files of the image as one tar, or as a folder of the caller's; where platforms are split, those of each below `linux_amd64/` and the like. */
+async function exportTrees(output: Output, dest: string, { result }: Built, workspace: Workspace, context: Context): Promise<void> {
+  const { signal } = context
+  const folderOf = (platform: Platform) => (output.platformSplit ? formatPlatform(platform).replaceAll('/', '_') : '')
+  const trees = result.images.map(({ platform, layers, epoch }) => ({ layers, epoch, folder: folderOf(platform) }))
+  const write = async <T>(of: typeof trees, use: (path: string) => Promise<T>) => {
+    const temporary = await workspace.store.temporary()
+    try {
+      await writeTrees(of, temporary, signal, workspace.buildDeps)
+      return await use(temporary)
+    } finally {
+      rmSync(temporary, { force: true })
+    }
   }
+  if (output.kind === 'tar') return await write(trees, (path) => writeOut(dest, createReadStream(path), context))
+  makeFolders(dest)
+  const { skipped } = await write(trees, (path) =>
+    workspace.native.flatten({ blob: { path: bytesOfText(path), codec: 'none' }, target: bytesOfText(dest) }, signal),
+  )
+  if (skipped > 0) workspace.emit({ kind: 'warning', code: 'DEVICES_SKIPPED', message: `${skipped} device nodes were left out of ${dest}` })
 }
 
 /** To standard output, into a device or pipe that is at `dest` already, or to a file that is there whole or not at all. */

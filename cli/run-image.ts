@@ -7,7 +7,7 @@ import { stepUser } from '../builder/steps/users.ts'
 import type { StepReply } from '../native/requests/trees.ts'
 import { bytesOfText } from '../native/wire.ts'
 import { hasCode, TsbuildError } from '../registry/oci/error.ts'
-import type { Platform } from '../registry/oci/platform.ts'
+import { type Platform, platformOf } from '../registry/oci/platform.ts'
 import { findImage } from '../registry/store/find.ts'
 import { readImage } from '../registry/store/image.ts'
 import type { Context } from './context.ts'
@@ -33,6 +33,7 @@ export async function runImage(request: RunRequest, workspace: Workspace, contex
   const image = await localOrFetched(request, workspace, signal)
   const config = image.config.config ?? {}
   const argv = commandOf(request, config.Entrypoint ?? [], config.Cmd ?? [])
+  const emulation = await workspace.buildDeps.emulation(platformOf(image.config))
   const snapshots = await workspace.snapshots()
   await using active = await snapshots.begin(await layerFiles(image.layers, workspace.buildDeps, signal), signal)
   const view = await viewOf(image.layers, workspace.buildDeps, signal)
@@ -54,6 +55,7 @@ export async function runImage(request: RunRequest, workspace: Workspace, contex
     shmSize: DEFAULT_SHM_BYTES,
     limits: [],
     mounts: [],
+    emulation,
   }
   const output = { stdout: context.writeBytes, stderr: context.writeErrorBytes, stdin: context.stdin }
   try {

@@ -17,8 +17,8 @@ import type { Workspace } from './wire.ts'
 interface Surroundings {
   readonly workspace: Workspace
   readonly context: Context
-  /** Of the build: which image of an index an inline cache is read from. */
-  readonly platform: Platform
+  /** Of the build: which images of an index an inline cache is read from. */
+  readonly platforms: readonly Platform[]
 }
 
 /** `--cache-from`, to be read when the build begins. */
@@ -110,9 +110,9 @@ async function layoutCache({ folder, name }: CachePlace & { readonly type: 'loca
   return new LayoutCache(resolve(context.cwd, folder), name)
 }
 
-async function registryCache(reference: Reference, { platform }: Surroundings): Promise<RegistryCache> {
+async function registryCache(reference: Reference, { platforms }: Surroundings): Promise<RegistryCache> {
   const { RegistryCache } = await import('../builder/shared-cache/registry.ts')
-  return new RegistryCache(reference, platform)
+  return new RegistryCache(reference, platforms)
 }
 
 async function sharedDeps(step: string, { workspace }: Surroundings, signal: AbortSignal): Promise<SharedDeps> {

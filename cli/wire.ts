@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs'
 import type { Bases, BuildDeps, Compression, IdKind, Lent } from '../builder/deps.ts'
+import { canExecute } from '../builder/plan/platforms.ts'
 import { FileDigests } from '../builder/sources/file-digests.ts'
 import type { Helper } from '../native/helper.ts'
 import type { NativeOps } from '../native/ops.ts'
 import type { Emit } from '../registry/oci/event.ts'
+import { platformOfArch } from '../registry/oci/platform.ts'
 import type { RegistryClient } from '../registry/remote/client.ts'
 import { refreshIndex } from '../registry/store/layout.ts'
 import { storeRoot } from '../registry/store/root.ts'
@@ -142,6 +144,10 @@ export async function openWorkspace(context: Context, options: WorkspaceOptions 
       idKind: kindNow,
       compression,
       lent,
+      emulation: async (platform) => {
+        if (canExecute(platform, platformOfArch(process.arch))) return undefined
+        return (await import('./emulators.ts')).emulationFor(platform, context.env)
+      },
       emit,
       settled: options.settled ?? (() => {}),
       now: context.now,

@@ -1,5 +1,5 @@
 /** The words between Node and the native code; `src/common/protocol.h` says the same and test/native/protocol.test.ts compares the two. */
-export const PROTOCOL_VERSION = 2
+export const PROTOCOL_VERSION = 3
 export const MAX_FRAME = 256 << 20
 /** Bytes of output a request may have under way before a CREDIT. */
 export const STREAM_WINDOW = 256 << 10

@@ -24,6 +24,8 @@ runc                       runc             what podman and buildah run containe
 crun                       crun             and as an ordinary user
 docker-registry            docker-registry  the registry to push to and pull from
 mmdebstrap                 mmdebstrap       makes the Debian base images
+arch-test                  arch-test        mmdebstrap asks it what can be executed
+qemu-aarch64-static        qemu-user-static runs programs of other architectures
 setfattr                   attr             extended attributes in test trees
 setcap                     libcap2-bin      file capabilities in test trees
 zstd                       zstd             layers that others compressed, and a reader of ours

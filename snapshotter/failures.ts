@@ -53,6 +53,7 @@ export function stepFailure(error: unknown): unknown {
     )
   }
   if (cause !== undefined && (cause.syscall === 'mount target' || cause.syscall === 'mount source')) return mountFailure(cause)
+  if (cause?.syscall === 'emulation') return emulationFailure(cause)
   if (cause?.syscall !== 'working directory') return error
   return new TsbuildError(
     'WORKDIR_INVALID',
@@ -69,6 +70,18 @@ function mountFailure(cause: NativeCause): TsbuildError {
   const why = (isTarget ? TARGET_REASONS : SOURCE_REASONS)[cause.errno] ?? `errno ${cause.errno}`
   const message = `cannot mount ${isTarget ? 'at' : 'from'} ${quoted(cause.path)}: ${why}`
   return new TsbuildError('MOUNT_INVALID', message, { cause, hint: `change the ${isTarget ? 'target' : 'source'} of the --mount` })
+}
+
+function emulationFailure(cause: NativeCause): TsbuildError {
+  if (cause.path !== 'binfmt_misc')
+    return new TsbuildError('EMULATOR_INVALID', `${quoted(cause.path)} cannot be used as an emulator (${cause.code})`, {
+      cause,
+      hint: 'it has to be a program of this machine that everybody may read and execute; TSBUILD_QEMU_DIR names another folder',
+    })
+  return new TsbuildError('EMULATION_REFUSED', `this kernel lets no emulator be registered for one step (${cause.code})`, {
+    cause,
+    hint: 'that needs Linux 6.7 with CONFIG_BINFMT_MISC and a user namespace; else have root register one for the whole machine: apt-get install qemu-user-static binfmt-support',
+  })
 }
 
 const TARGET_REASONS: Readonly<Record<number, string>> = {

@@ -1,5 +1,6 @@
 import { type Digest, isDigest } from '../../registry/oci/digest.ts'
 import type { MissCause } from '../../registry/oci/event.ts'
+import { formatPlatform } from '../../registry/oci/platform.ts'
 import type { Place } from '../../registry/store/place.ts'
 import type { StepCache } from '../cache.ts'
 import type { KeyParts } from '../plan/cache-key.ts'
@@ -34,7 +35,8 @@ export class Explainer {
   constructor(options: ExplainerOptions) {
     this.#options = options
     this.#lists = new FileLists(options.place)
-    this.#kin = new StepKin({ ...options, planned: subjectsOf(options.operations) })
+    const platforms = new Set(options.operations.map(({ platform }) => formatPlatform(platform)))
+    this.#kin = new StepKin({ ...options, planned: subjectsOf(options.operations), platforms })
   }
 
   wanted(operation: Step, parts: KeyParts, lists: readonly FileList[]): Doing {

@@ -16,6 +16,8 @@ export interface KinOptions {
   readonly cache: StepCache
   /** The subjects of the plan: a step that is in it is nobody's past. */
   readonly planned: ReadonlySet<string>
+  /** Those of the plan: a step for another of them is the same step for somebody else. */
+  readonly platforms: ReadonlySet<string>
   /** Digest of which Dockerfile. */
   readonly project: Digest
   readonly imported: ImportedCache | undefined
@@ -36,8 +38,9 @@ export class StepKin {
 
   async nearest(wanted: Wanted): Promise<StepRecord | undefined> {
     this.#last ??= this.#past()
-    const last = await this.#last
     const { parts, traits } = wanted
+    const isPast = ({ parts: { platform = '' } }: StepRecord) => platform === parts.platform || !this.#options.platforms.has(platform)
+    const last = (await this.#last).filter(isPast)
     const kin = this.#likest(
       last.filter((record) => record.traits?.subject === traits.subject),
       last.filter((record) => record.parts.operation === parts.operation && record.parts.parent === parts.parent),
@@ -46,9 +49,9 @@ export class StepKin {
     if (kin !== undefined) return kin
     const [same = '', after = ''] = slotsOf(wanted).map((slot) => this.#path(slot))
     const likely = (await this.#records(readKeys(after))).filter(
-      (record) => isOfProject(record, wanted) || likeness(record, wanted) >= MIN_LIKENESS,
+      (record) => isPast(record) && (isOfProject(record, wanted) || likeness(record, wanted) >= MIN_LIKENESS),
     )
-    return this.#likest(await this.#records(readKeys(same)), likely, wanted)
+    return this.#likest((await this.#records(readKeys(same))).filter(isPast), likely, wanted)
   }
 
   async note(key: Digest, wanted: Wanted): Promise<void> {

@@ -10,6 +10,7 @@ import { Scope } from '../dockerfile/scope.ts'
 import { DEFAULT_PATH } from '../steps/environment.ts'
 import type { Limit } from '../steps/limits.ts'
 import { type Operation, PLAIN_COPY, type PlannedHistory, type SourceOperation } from './graph.ts'
+import { Operations } from './operations.ts'
 import { imageKey } from './platforms.ts'
 import { planStage, type StageState } from './stage.ts'
 import type { Stage } from './stages.ts'
@@ -17,6 +18,8 @@ import type { Stage } from './stages.ts'
 /** What planning must know besides the stages. */
 export interface PlanInput {
   readonly stages: readonly Stage[]
+  /** That was asked for; one of several is told in the names of steps. */
+  readonly wanted: { readonly platform: Platform; readonly isOneOfSeveral: boolean }
   /** Of each stage, by index: `stagePlatforms`. */
   readonly platforms: ReadonlyMap<number, Platform>
   /** Every image that a stage starts or copies from, by `imageKey`. */
@@ -57,41 +60,41 @@ export interface BuildPlan {
   readonly target: StagePlan
 }
 
-/** Stages -> operations, every variable expanded. Pure: equal input gives an equal plan. */
-export function planBuild(input: PlanInput): BuildPlan {
-  const graph = new Graph(input)
+/** Stages -> operations, every variable expanded. Equal input gives an equal plan; what `all` has already is not there twice. */
+export function planBuild(input: PlanInput, all = new Operations()): BuildPlan {
+  const graph = new Graph(input, all)
   const done = new Map<number, StageState>()
   for (const stage of input.stages) done.set(stage.index, planStage(stage, graph, startOf(stage, graph, done), done))
   const target = done.get(input.stages.at(-1)?.index ?? -1)
   if (target === undefined) throw new Error('a plan has at least one stage')
-  return { operations: graph.operations, target }
+  return { operations: all.list, target }
 }
 
 /** Operations so far, and what they all share. */
 export class Graph {
-  readonly operations: Operation[] = []
   readonly input: PlanInput
   /** `NAME=value` of proxies, in both cases. */
   readonly proxies: readonly string[]
   readonly found: Finding[]
   readonly checks: PlanChecks
+  readonly #all: Operations
   readonly #sources = new Map<string, number>()
   readonly #contextParts = new Map<string, number>()
 
-  constructor(input: PlanInput) {
+  constructor(input: PlanInput, all: Operations) {
     this.input = input
+    this.#all = all
     this.found = input.found ?? []
     this.checks = new PlanChecks(this.found, input.ignore)
     this.proxies = [...proxyEnvironment(input.buildArgs)].map(([name, value]) => `${name}=${value}`)
   }
 
   add(operation: Operation): number {
-    this.operations.push(operation)
-    return operation.id
+    return this.#all.add(operation)
   }
 
   get nextID(): number {
-    return this.operations.length
+    return this.#all.list.length
   }
 
   /** The operation of an image, or of nothing (`undefined`); each is there once. */

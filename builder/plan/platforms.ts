@@ -1,5 +1,5 @@
 import type { SourceRange } from '../../registry/oci/error.ts'
-import { formatPlatform, type Platform, parsePlatform, rankPlatform } from '../../registry/oci/platform.ts'
+import { formatPlatform, type Platform, parsePlatform } from '../../registry/oci/platform.ts'
 import { formatReference, parseReference, withDefaultTag } from '../../registry/oci/reference.ts'
 import { located, wordIn } from '../located.ts'
 import { type Base, flagRange, mountKey, mountSources, type Stage } from './stages.ts'
@@ -62,9 +62,10 @@ export function imageKey(reference: string, platform: Platform, at: SourceRange)
 /** How the reference of an image begins that a named context takes out of a folder. */
 export const LAYOUT = 'oci-layout://'
 
-/** Whether this machine executes programs of a platform: its own, lower variants of it, and 32-bit ones on amd64. */
+/** Whether this machine executes programs of a platform itself: those of its own architecture, as far as its processor goes, and 32-bit ones on amd64. */
 export function canExecute(platform: Platform, machine: Platform): boolean {
-  return rankPlatform(machine, platform) > 0 || (machine.architecture === 'amd64' && platform.architecture === '386')
+  if (platform.os !== machine.os) return false
+  return platform.architecture === machine.architecture || (machine.architecture === 'amd64' && platform.architecture === '386')
 }
 
 function readPlatform(text: string, at: SourceRange): Platform {

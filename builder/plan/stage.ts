@@ -5,7 +5,6 @@ import { readDevice } from '../dockerfile/device.ts'
 import { heredocText, runForm } from '../dockerfile/heredoc.ts'
 import type { AddInstruction, CopyInstruction, Instruction, RunInstruction, WorkdirInstruction } from '../dockerfile/instruction.ts'
 import type { Scope } from '../dockerfile/scope.ts'
-import { stepTitle } from '../dockerfile/title.ts'
 import { wordIn } from '../located.ts'
 import { isNumericOwner } from '../steps/users.ts'
 import {
@@ -22,6 +21,7 @@ import { type MountSurroundings, planMounts } from './mounts.ts'
 import type { Graph, StagePlan } from './plan.ts'
 import { checkRemotes } from './remote-sources.ts'
 import { type Base, flagRange, mountKey, type Stage } from './stages.ts'
+import { type StepNames, stepNames } from './step-names.ts'
 
 /** Where a stage is after some of its instructions. Its history and the tables in its config are its own, and grow in place. */
 export interface StageState extends StagePlan {
@@ -35,7 +35,7 @@ export interface StageState extends StagePlan {
 
 /** Carries a stage from its start through its instructions, adding operations to the graph. */
 export function planStage(stage: Stage, graph: Graph, start: StageState, done: ReadonlyMap<number, StageState>): StageState {
-  const names = stepNames(stage, graph.input.stages.length)
+  const names = stepNames(stage, { stageCount: graph.input.stages.length, wanted: graph.input.wanted, platform: graph.platformOf(stage) })
   const check = graph.checks.ofStage(stage)
   const planner = new StagePlanner(stage, graph, done, names)
   const end = stage.instructions.reduce((state, instruction) => {
@@ -44,8 +44,6 @@ export function planStage(stage: Stage, graph: Graph, start: StageState, done: R
   }, start)
   return end.hasOwnEnv ? { ...end, config: { ...end.config, Env: end.scope.imageEnvironment() } } : end
 }
-
-type StepNames = ReadonlyMap<Instruction, string>
 
 /** Name of what is mounted in the file system of a context part: a directory or a file. */
 const CONTEXT_PART = 'context'
@@ -107,8 +105,8 @@ class StagePlanner {
     const network = instruction.network === undefined || instruction.network === 'default' ? this.#graph.input.network : instruction.network
     const hiddenEnv = this.#graph.proxies.filter((item) => !scope.isDeclared(item.slice(0, item.indexOf('='))))
     const inputs = [state.last]
-    const mounts = planMounts(instruction, this.#mountSurroundings(state, inputs, instruction))
-    const common = this.#common(instruction, inputs)
+    const mounts = planMounts(instruction, this.#mountSurroundings(state, inputs))
+    const common = this.#common(instruction, inputs, scope)
     const last = this.#graph.add({
       ...common,
       kind: 'run',
@@ -130,7 +128,7 @@ class StagePlanner {
   }
 
   /** `inputs` grows by what the mounts need. */
-  #mountSurroundings(state: StageState, inputs: number[], instruction: RunInstruction): MountSurroundings {
+  #mountSurroundings(state: StageState, inputs: number[]): MountSurroundings {
     const push = (id: number) => {
       const known = inputs.indexOf(id, 1)
       return known < 0 ? inputs.push(id) - 1 : known
@@ -142,18 +140,20 @@ class StagePlanner {
       inputOf: (from, source, at) => {
         const base = from === undefined ? undefined : this.#stage.sources.get(mountKey(from))
         const part = from === undefined ? CONTEXT : base?.kind === 'tree' ? contextOf(base.name) : undefined
-        if (part !== undefined) return { input: push(this.#contextPart(part, source, instruction, at)), source: CONTEXT_PART }
+        if (part !== undefined) return { input: push(this.#contextPart(part, source, at)), source: CONTEXT_PART }
         return { input: push(this.#operationOf(base?.kind === 'tree' ? undefined : base, at)), source }
       },
     }
   }
 
   /** The part of a context that a RUN mounts, as a file system of its own: what is ignored is not in it, and its key is its content. */
-  #contextPart({ from, label }: CopyFrom, source: string, instruction: RunInstruction, at: SourceRange): number {
+  #contextPart({ from, label }: CopyFrom, source: string, at: SourceRange): number {
     const scratch = this.#graph.source(undefined, this.#graph.platformOf(this.#stage), at)
     return this.#graph.contextPart(`${label}\0${source}`, () => ({
       ...PLAIN_COPY,
-      ...this.#common(instruction, [scratch]),
+      id: this.#graph.nextID,
+      inputs: [scratch],
+      platform: this.#graph.platformOf(this.#stage),
       at,
       name: `[internal] load ${label.replace(/^the /, '')} /${source}`,
       stage: undefined,
@@ -180,7 +180,7 @@ class StagePlanner {
     if (link && chown !== undefined) checkLinkOwner(chown, instruction)
     const from = instruction.kind === 'copy' ? this.#from(instruction) : CONTEXT
     const last = this.#graph.add({
-      ...this.#common(instruction, [state.last, ...from.inputs]),
+      ...this.#common(instruction, [state.last, ...from.inputs], scope),
       kind: 'copy',
       add: add !== undefined,
       unpack: add?.unpack,
@@ -228,7 +228,13 @@ class StagePlanner {
     const moved = { ...state, config: { ...state.config, WorkingDir: written } }
     if (written === '/') return described(moved, 'WORKDIR /')
     const user = state.config.User ?? ''
-    const last = this.#graph.add({ ...this.#common(instruction, [state.last]), kind: 'mkdir', path, user, time: this.#timeOf(state) })
+    const last = this.#graph.add({
+      ...this.#common(instruction, [state.last], state.scope),
+      kind: 'mkdir',
+      path,
+      user,
+      time: this.#timeOf(state),
+    })
     return layered(moved, last, `WORKDIR ${written}`)
   }
 
@@ -241,12 +247,11 @@ class StagePlanner {
     return Number.isNaN(base) ? 0 : Math.floor(base / 1000)
   }
 
-  #common(instruction: Instruction, inputs: readonly number[]) {
-    const name = this.#names.get(instruction) ?? stepTitle(instruction)
+  #common(instruction: Instruction, inputs: readonly number[], scope: Scope) {
     return {
       id: this.#graph.nextID,
       inputs,
-      name,
+      name: this.#names(instruction, scope),
       at: instruction.at,
       platform: this.#graph.platformOf(this.#stage),
       stage: this.#stage.name,
@@ -269,14 +274,6 @@ function startOf(instruction: RunInstruction, state: StageState): { argv: string
 
 function contextOf(name: string): CopyFrom {
   return { inputs: [], from: { context: name }, label: `build context ${name}` }
-}
-
-/** `[build 2/4] RUN make`; the stage's name is left out when there is one stage. A FROM of an image counts as a step. */
-function stepNames(stage: Stage, stageCount: number): StepNames {
-  const steps = stage.instructions.filter(({ kind }) => kind === 'run' || kind === 'copy' || kind === 'add' || kind === 'workdir')
-  const offset = stage.base.kind === 'image' ? 1 : 0
-  const prefix = stageCount === 1 ? '' : `${stage.name ?? `stage-${stage.index}`} `
-  return new Map(steps.map((step, index) => [step, `[${prefix}${index + 1 + offset}/${steps.length + offset}] ${stepTitle(step)}`]))
 }
 
 function inlineFiles(instruction: CopyInstruction | AddInstruction, scope: Scope): InlineFile[] {

@@ -55,12 +55,13 @@ const MAX_READ = 256
  */
 export class RegistryCache {
   readonly #at: Reference & { readonly tag: string }
-  readonly #platform: Platform
+  /** Whose images an inline cache is read from. */
+  readonly #platforms: readonly Platform[]
 
-  constructor(reference: Reference, platform: Platform) {
+  constructor(reference: Reference, platforms: readonly Platform[]) {
     const { registry, repository, tag = 'latest' } = withDefaultTag(reference)
     this.#at = { registry, repository, tag }
-    this.#platform = platform
+    this.#platforms = platforms
   }
 
   get name(): string {
@@ -152,10 +153,20 @@ export class RegistryCache {
   }
 
   async #inlineContent(digest: Digest, deps: SharedDeps): Promise<SharedContent> {
+    return unionOf(await inParallel(this.#platforms, 4, (platform) => this.#inlineContentOf(platform, digest, deps)))
+  }
+
+  /** An index that has no image for one of several platforms still serves the others. */
+  async #inlineContentOf(platform: Platform, digest: Digest, deps: SharedDeps): Promise<SharedContent> {
     const { registry, repository } = this.#at
-    const options = { platform: this.#platform, step: deps.step, signal: deps.signal, withoutLayers: true }
-    const { root } = await pull({ registry, repository, digest }, options, deps)
-    const image = await readImage(deps.store.blobs, root, this.#platform)
-    return { steps: decodeInline(image.config, image.layers), mounts: [] }
+    const options = { platform, step: deps.step, signal: deps.signal, withoutLayers: true }
+    try {
+      const { root } = await pull({ registry, repository, digest }, options, deps)
+      const image = await readImage(deps.store.blobs, root, platform)
+      return { steps: decodeInline(image.config, image.layers), mounts: [] }
+    } catch (error) {
+      if (this.#platforms.length > 1 && hasCode(error, 'PLATFORM_MISSING')) return { steps: [], mounts: [] }
+      throw error
+    }
   }
 }

@@ -1,5 +1,5 @@
 import { nativeCauseOf } from '../../native/failure.ts'
-import type { StepReply } from '../../native/requests/trees.ts'
+import type { Emulation, StepReply } from '../../native/requests/trees.ts'
 import { type Bytes, bytesOfText } from '../../native/wire.ts'
 import { TsbuildError } from '../../registry/oci/error.ts'
 import type { Emit } from '../../registry/oci/event.ts'
@@ -32,6 +32,7 @@ export async function runStep(
     readonly step: string
     readonly user: StepUser
     readonly network: StepNetwork
+    readonly emulation: Emulation | undefined
     readonly emit: Emit
     readonly settled: BuildDeps['settled']
     readonly open: Pick<OpenMounts, 'mounts' | 'env' | 'masked' | 'groups'>
@@ -68,6 +69,7 @@ export async function runStep(
     shmSize: operation.shmSize,
     limits: operation.limits.map(({ name, soft, hard }) => ({ resource: LIMITS[name], soft, hard })),
     mounts: open.mounts,
+    emulation: context.emulation,
   }
   const output: StepOutput = { stdout: log('stdout'), stderr: log('stderr') }
   const reply = await active.run(command, output, context.signal).catch((error: unknown) => {

@@ -39,8 +39,9 @@ export async function answer(question: Question, request: PrepareRequest, { cont
       return 0
     }
     case 'outline': {
-      const { target, buildArgs } = request
-      const outline = outlineOf(parsedOf(request), { target, buildArgs, platformArgs: platformArgs(request) })
+      const { target, buildArgs, buildPlatform, platforms } = request
+      const [platform = buildPlatform] = platforms
+      const outline = outlineOf(parsedOf(request), { target, buildArgs, platformArgs: platformArgs({ platform, buildPlatform }) })
       context.print(isJson ? outlineJson(outline, source) : outlineText(outline))
       return 0
     }

@@ -1,7 +1,7 @@
 import { build } from '../../builder/build.ts'
 import { TsbuildError } from '../../registry/oci/error.ts'
 import type { Emit } from '../../registry/oci/event.ts'
-import { formatPlatform, platformOfArch } from '../../registry/oci/platform.ts'
+import { platformOfArch } from '../../registry/oci/platform.ts'
 import { familiarReference, formatReference, parseReference, withDefaultTag } from '../../registry/oci/reference.ts'
 import { parseBoolean } from '../booleans.ts'
 import { buildInput } from '../build-context.ts'
@@ -9,7 +9,7 @@ import { buildFlags, refuseAttestations, UNSUPPORTED_BUILD_FLAGS } from '../buil
 import {
   allowedOf,
   buildArguments,
-  buildPlatform,
+  buildPlatforms,
   explainFormat,
   jobsOf,
   keyValues,
@@ -33,7 +33,7 @@ import { carryOut } from '../outputs.ts'
 import { RunLog } from '../progress/run-log.ts'
 import { didAnything, summaryTable } from '../progress/summary.ts'
 import type { Report } from '../report/report.ts'
-import { writeResultFiles } from '../result-files.ts'
+import { imageID, writeResultFiles } from '../result-files.ts'
 import { cacheSources, writeCaches } from '../shared-cache.ts'
 import { stepNetwork } from '../step-network.ts'
 import { lazyWorkspace, openWorkspace } from '../wire.ts'
@@ -54,7 +54,7 @@ export const run = command(
     const settings = {
       target: options.target,
       labels: keyValues(options.label, 'label'),
-      platform: buildPlatform(options.platform),
+      platforms: buildPlatforms(options.platform),
       ...noCacheOf(options['no-cache'], options['no-cache-filter']),
       ...allowedOf(options.allow),
       pull: pullPolicy(options.pull),
@@ -70,7 +70,7 @@ export const run = command(
     try {
       const names = options.tag.map((tag) => formatReference(withDefaultTag(parseReference(tag))))
       const [origins, targets] = [cacheOrigins(options['cache-from']), cacheTargets(options['cache-to'])]
-      const outputs = outputsOf(options.output, { push: options.push, names })
+      const outputs = outputsOf(options.output, { push: options.push, names, isForSeveral: settings.platforms.length > 1 })
       const connection = connectionOptions(options, 'all')
       const input = await buildInput(options.file, where, context)
       const lent = lentBy({ secret: options.secret, ssh: sshFor(where, options.ssh, context) }, context)
@@ -90,7 +90,7 @@ export const run = command(
       const keepGitDir = parseBoolean(buildArgs.get('BUILDKIT_CONTEXT_KEEP_GIT_DIR') ?? '')
       const { dockerfile, tree, ignore } = await input.open(workspace, { keepGitDir })
       const named = namedContexts(options['build-context'], async () => workspace, context)
-      const surroundings = { workspace, context, platform: settings.platform }
+      const surroundings = { workspace, context, platforms: settings.platforms }
       const result = await build(
         {
           ...settings,
@@ -113,14 +113,14 @@ export const run = command(
       await carryOut(outputs, { result, names }, workspace, context)
       await writeCaches(targets, result, surroundings)
       await writeResultFiles(options, result, names)
-      await report?.succeeded(log.steps, { result, names, platform: formatPlatform(settings.platform) })
+      await report?.succeeded(log.steps, { result, names })
       progress.stop()
       if (mode !== 'quiet' && mode !== 'rawjson' && didAnything(log.steps)) context.printError(summaryTable(log.steps))
       if (explain !== undefined)
         context.printError(explain === 'json' ? explainJson(explained(log.steps)) : explainText(explained(log.steps)))
       const print = outputs.some(isToStdout) ? context.printError : context.print
       if (!options.quiet) for (const name of names) context.printError(`named ${familiarReference(parseReference(name))}\n`)
-      print(`${options.quiet ? result.config.digest : result.manifest.digest}\n`)
+      print(`${options.quiet ? imageID(result) : result.root.digest}\n`)
       return 0
     } catch (error) {
       progress.stop()

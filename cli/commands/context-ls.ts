@@ -5,7 +5,7 @@ import type { SourceTree } from '../../builder/sources/tree.ts'
 import { textOfBytes } from '../../native/wire.ts'
 import { platformOfArch } from '../../registry/oci/platform.ts'
 import { buildInput } from '../build-context.ts'
-import { buildArguments, buildPlatform } from '../build-options.ts'
+import { buildArguments, buildPlatforms } from '../build-options.ts'
 import { command } from '../context.ts'
 import { checkFormat, connectionFlags, connectionOptions } from '../flags.ts'
 import { lentBy, sshFor } from '../lent.ts'
@@ -47,7 +47,7 @@ export const run = command(
     const { dockerfile, tree } = await input.open(workspace, { keepGitDir: undefined })
     const { contexts } = namedContexts(options['build-context'], async () => workspace, context)
     const buildArgs = await buildArguments(options['build-arg'], context.env)
-    const platforms = { platform: buildPlatform(options.platform), buildPlatform: platformOfArch(process.arch) }
+    const platforms = { platforms: buildPlatforms(options.platform), buildPlatform: platformOfArch(process.arch) }
     const use = await contextUse({ dockerfile, target: options.target, buildArgs, contexts, ...platforms }, tree)
     const surveyed = await survey(tree)
     const rows = surveyed.entries.map((one) => rowOf(one, use.paths.has(one.entry.path), surveyed.ignoreFile))

@@ -3,6 +3,7 @@ import type { Fact } from '../../native/requests/trees.ts'
 import { hasCode, type TsbuildError } from '../../registry/oci/error.ts'
 import { prepareRoot, storeRoot } from '../../registry/store/root.ts'
 import { command } from '../context.ts'
+import { emulatedHere } from '../emulators.ts'
 import { FIXES, UNUSED } from '../fixes.ts'
 import { checkFormat } from '../flags.ts'
 import { isolationOf, probePlace, stackingOf } from '../isolation.ts'
@@ -30,14 +31,18 @@ export const run = command(
     const facts = isHelper(started)
       ? await probed(started, (helper) => probePlace(root, helper, native, context.signal))
       : withoutHelper(started)
+    const emulated = emulatedHere(context.env)
     const isolation = isHelper(started) ? isolationOf(facts, forced).line : NO_STEPS
     const fixes = isHelper(started) ? FIXES : { ...FIXES, ...(started.hint !== undefined && { 'user namespace': started.hint }) }
     if (format === 'json') {
-      context.print(`${JSON.stringify({ version: context.version, native: core.description, isolation, facts }, null, 2)}\n`)
+      context.print(
+        `${JSON.stringify({ version: context.version, native: core.description, isolation, facts, emulators: emulated }, null, 2)}\n`,
+      )
       return 0
     }
     context.print(`tsbuild ${context.version}, native ${core.description}\nstore ${root}\n${isolation}\n\n`)
     for (const fact of facts) context.print(rowOf(fact, fixes[fact.name]))
+    context.print(emulatorRow(emulated))
     return 0
   },
 )
@@ -66,6 +71,16 @@ function withoutHelper({ message }: TsbuildError): Fact[] {
     { name: 'user namespace', ok: false, detail: message },
     { name: 'ids', ok: false, detail: 'only in a user namespace can there be ids for the files of an image' },
   ]
+}
+
+/** What there is to run programs of other architectures with. */
+function emulatorRow({ own, host }: ReturnType<typeof emulatedHere>): string {
+  const found = [
+    ...(own.length === 0 ? [] : [`QEMU for ${own.join(', ')}`]),
+    ...(host.length === 0 ? [] : [`registered by the machine: ${host.join(', ')}`]),
+  ]
+  if (found.length > 0) return `yes  emulators: ${found.join('; ')}\n`
+  return 'no   emulators: RUN for other architectures needs one\n     apt-get install qemu-user-static, or name its folder with TSBUILD_QEMU_DIR\n'
 }
 
 function rowOf({ name, ok, detail }: Fact, fix: string | undefined): string {

@@ -1,5 +1,5 @@
 import { hasCode, TsbuildError } from '../../registry/oci/error.ts'
-import { platformOfArch } from '../../registry/oci/platform.ts'
+import { parsePlatform, platformOfArch } from '../../registry/oci/platform.ts'
 import { networkOf } from '../build-options.ts'
 import { command } from '../context.ts'
 import { printFailure } from '../failure.ts'
@@ -24,6 +24,11 @@ export const run = command(
       user: { kind: 'string', short: 'u', value: 'user', help: "instead of the image's USER" },
       workdir: { kind: 'string', short: 'w', value: 'path', help: "instead of the image's WORKDIR" },
       entrypoint: { kind: 'string', value: 'program', help: "instead of the image's ENTRYPOINT" },
+      platform: {
+        kind: 'string',
+        value: 'os/arch',
+        help: 'which image of an index; an emulator runs other architectures (default: this machine)',
+      },
       network: { kind: 'string', value: 'mode', help: 'host (default) or none' },
       interactive: { kind: 'boolean', short: 'i', help: '', ignored: 'standard input is always passed on' },
       tty: { kind: 'boolean', short: 't', help: '', ignored: 'the command gets pipes, not a terminal' },
@@ -45,7 +50,6 @@ export const run = command(
       'init',
       'mount',
       'name',
-      'platform',
       'privileged',
       'pull',
       'read-only',
@@ -60,7 +64,7 @@ export const run = command(
   async (options, [image = '', ...argv], context) => {
     try {
       await using workspace = await openWorkspace(context, connectionOptions(options, [image]))
-      const { env, user, workdir, entrypoint } = options
+      const { env, user, workdir, entrypoint, platform } = options
       const variables = env.flatMap((item) =>
         item.includes('=') ? [item] : context.env[item] === undefined ? [] : [`${item}=${context.env[item]}`],
       )
@@ -72,7 +76,7 @@ export const run = command(
         workdir,
         entrypoint,
         network: networkOf(options.network),
-        platform: platformOfArch(process.arch),
+        platform: platform === undefined ? platformOfArch(process.arch) : parsePlatform(platform),
       }
       const { exit, signal } = await runImage(request, workspace, context)
       return signal === 0 ? exit : 128 + signal

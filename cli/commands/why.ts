@@ -1,6 +1,7 @@
 import { StepCache, type StepRecord } from '../../builder/cache.ts'
 import { type RecordedStep, recordedBuild } from '../../builder/explain/build-record.ts'
 import { TsbuildError } from '../../registry/oci/error.ts'
+import { parsePlatform } from '../../registry/oci/platform.ts'
 import { findImage } from '../../registry/store/find.ts'
 import { readImage } from '../../registry/store/image.ts'
 import { command } from '../context.ts'
@@ -16,13 +17,20 @@ export const run = command(
       { name: '<image>', help: 'name, digest or unique prefix of a digest' },
       { name: '[step]', help: 'number of the step, or a part of its name' },
     ],
-    flags: { format: { kind: 'string', value: 'json', help: 'json: one array' } },
+    flags: {
+      platform: { kind: 'string', value: 'os/arch', help: 'which image of an index' },
+      format: { kind: 'string', value: 'json', help: 'json: one array' },
+    },
   },
-  async ({ format }, [text = '', step = ''], context) => {
+  async ({ platform, format }, [text = '', step = ''], context) => {
     checkFormat(format)
     await using workspace = await openWorkspace(context)
     const { store } = workspace
-    const image = await readImage(store.blobs, (await findImage(store, text)).descriptor)
+    const image = await readImage(
+      store.blobs,
+      (await findImage(store, text)).descriptor,
+      platform === undefined ? undefined : parsePlatform(platform),
+    )
     const steps = recordedBuild(store, image.manifest.config.digest)
     if (steps === undefined)
       throw new TsbuildError('BUILD_UNKNOWN', `${text} was not built in this store`, {

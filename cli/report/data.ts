@@ -24,11 +24,18 @@ export interface ReportData {
 }
 
 export interface ResultData {
+  /** Digest of the manifest, or of the index of several images. */
+  readonly root: string
+  readonly names: readonly string[]
+  /** One for each platform. */
+  readonly images: readonly ImageData[]
+}
+
+export interface ImageData {
+  readonly platform: string
   readonly manifest: string
   /** The image ID. */
   readonly config: string
-  readonly names: readonly string[]
-  readonly platform: string
   /** Bottom first. */
   readonly layers: readonly { readonly digest: string; readonly diffID: string; readonly size: number }[]
 }

@@ -6,6 +6,7 @@ import { dirname, join, resolve } from 'node:path'
 import type { BuildResult } from '../../builder/build.ts'
 import { isErrno, TsbuildError } from '../../registry/oci/error.ts'
 import type { ProgressEvent } from '../../registry/oci/event.ts'
+import { formatPlatform } from '../../registry/oci/platform.ts'
 import type { Context } from '../context.ts'
 import { failureOf } from '../failure.ts'
 import { printable } from '../printable.ts'
@@ -23,9 +24,8 @@ export interface Report {
 }
 
 export interface Built {
-  readonly result: Pick<BuildResult, 'manifest' | 'config' | 'layers'>
+  readonly result: Pick<BuildResult, 'root' | 'images'>
   readonly names: readonly string[]
-  readonly platform: string
 }
 
 /** `--report`. Throws USAGE and OUTPUT_WRITE for a place that no page can be written to: before anything is built. */
@@ -54,13 +54,16 @@ export async function openReport(file: string, context: Context): Promise<Report
   }
 }
 
-function resultOf({ result: { manifest, config, layers }, names, platform }: Built): ReportData['result'] {
+function resultOf({ result: { root, images }, names }: Built): ReportData['result'] {
   return {
-    manifest: manifest.digest,
-    config: config.digest,
+    root: root.digest,
     names,
-    platform,
-    layers: layers.map(({ diffID, blob }) => ({ digest: blob.digest, diffID, size: blob.size })),
+    images: images.map(({ platform, manifest, config, layers }) => ({
+      platform: formatPlatform(platform),
+      manifest: manifest.digest,
+      config: config.digest,
+      layers: layers.map(({ diffID, blob }) => ({ digest: blob.digest, diffID, size: blob.size })),
+    })),
   }
 }
 

@@ -1,5 +1,5 @@
 import { formatSize, formatTransfer } from '../progress/format.ts'
-import type { ReportData, StepData } from './data.ts'
+import type { ImageData, ReportData, StepData } from './data.ts'
 import { type Html, type HtmlValue, html } from './html.ts'
 import { stepTime } from './timeline.ts'
 
@@ -18,27 +18,38 @@ export function failureSection({ failure, steps, outcome }: ReportData): Html | 
 export function resultSection({ result }: ReportData): Html | undefined {
   if (result === undefined) return undefined
   const names = result.names.length === 0 ? 'none' : result.names.map((name) => html`<code>${name}</code> `)
+  const index = result.images.length === 1 ? undefined : html`<dt>Index</dt><dd><code>${result.root}</code></dd>`
+  const images = result.images.map(
+    ({ manifest, config, platform }) =>
+      html`<dt>Manifest</dt><dd><code>${manifest}</code></dd><dt>Image ID</dt><dd><code>${config}</code></dd><dt>Platform</dt><dd>${platform}</dd>`,
+  )
+  return section('result', 'Result', html`<dl><dt>Names</dt><dd>${names}</dd>${index}${images}</dl>`)
+}
+
+/** The layers of each image with their sizes, and which step each is of. */
+export function layerSection({ result, steps }: ReportData): Html | undefined {
+  const images = result?.images.filter(({ layers }) => layers.length > 0) ?? []
+  if (images.length === 0) return undefined
+  const several = images.length > 1
   return section(
-    'result',
-    'Result',
-    html`<dl><dt>Names</dt><dd>${names}</dd><dt>Manifest</dt><dd><code>${result.manifest}</code></dd><dt>Image ID</dt><dd><code>${result.config}</code></dd><dt>Platform</dt><dd>${result.platform}</dd></dl>`,
+    'layers',
+    'Layers',
+    images.map((image) => layerTable(image, steps, several)),
   )
 }
 
-/** The layers of the image with their sizes, and which step each is of. */
-export function layerSection({ result, steps }: ReportData): Html | undefined {
-  if (result === undefined || result.layers.length === 0) return undefined
-  const largest = Math.max(1, ...result.layers.map(({ size }) => size))
-  const total = result.layers.reduce((sum, { size }) => sum + size, 0)
-  const makers = makersOf(result.layers, steps)
-  const rows = result.layers.map(({ digest, size }, index) => {
+function layerTable({ layers, platform }: ImageData, steps: readonly StepData[], isOneOfSeveral: boolean): Html {
+  const largest = Math.max(1, ...layers.map(({ size }) => size))
+  const total = layers.reduce((sum, { size }) => sum + size, 0)
+  const makers = makersOf(layers, steps)
+  const rows = layers.map(({ digest, size }, index) => {
     const step = makers[index]
     const made = step === undefined ? 'base image' : html`<a href="#step-${step.number}">${step.number}</a> ${step.name}`
     const bar = html`<svg class="size" width="100%" height="10" aria-hidden="true"><rect width="${Math.round((size * 1000) / largest) / 10}%" height="10"/></svg>`
     return [index + 1, html`<code>${digest}</code>`, made, html`<span class="whole">${formatSize(size)}</span>`, bar]
   })
-  const caption = `${result.layers.length} layers, ${formatSize(total)} compressed`
-  return section('layers', 'Layers', table(caption, ['#', 'Digest', 'Step', 'Size', 'Share'], rows))
+  const caption = `${isOneOfSeveral ? `${platform}: ` : ''}${layers.length} layers, ${formatSize(total)} compressed`
+  return table(caption, ['#', 'Digest', 'Step', 'Size', 'Share'], rows)
 }
 
 /** The step of each layer: of several that made the same, the later one for the higher layer. */

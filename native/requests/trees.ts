@@ -50,6 +50,16 @@ export function encodeUnpack(request: UnpackRequest): Uint8Array {
   return w.bytes(request.blob.path).u8(codeOfCodec(request.blob.codec)).bytes(request.toc).take()
 }
 
+/** How a step has programs of another architecture executed. */
+export interface Emulation {
+  /** As image-spec has it (Go's GOARCH). */
+  readonly architecture: string
+  /** Absolute path, without a link, of a static program that executes them; '' is what the machine has registered itself. */
+  readonly emulator: Bytes
+  /** What the machine has registered will do where the step cannot have a registration of its own. */
+  readonly mayUseHost: boolean
+}
+
 /** One command over a begun tree. */
 export interface StepRequest extends TreeRequest {
   readonly argv: readonly Bytes[]
@@ -75,6 +85,8 @@ export interface StepRequest extends TreeRequest {
   /** setrlimit(2) by number; -1: no limit. */
   readonly limits: readonly { readonly resource: number; readonly soft: number; readonly hard: number }[]
   readonly mounts: readonly StepMount[]
+  /** Undefined: the machine executes what is in the tree. */
+  readonly emulation: Emulation | undefined
 }
 export function encodeStep(request: StepRequest): Uint8Array {
   const w = writeTree(new Writer(), request)
@@ -94,6 +106,9 @@ export function encodeStep(request: StepRequest): Uint8Array {
     .u64(request.shmSize)
     .list(request.limits, ({ resource, soft, hard }) => writeLimit(writeLimit(w.u32(resource), soft), hard))
     .list(request.mounts, (mount) => writeMount(w, mount))
+    .bytes(request.emulation?.architecture ?? '')
+    .bytes(request.emulation?.emulator ?? '')
+    .u8(request.emulation?.mayUseHost ? 1 : 0)
     .take()
 }
 function writeLimit(w: Writer, value: number): Writer {

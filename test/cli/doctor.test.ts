@@ -51,6 +51,16 @@ describe('tsbuild doctor', function () {
       assert.match(stdout, /^no {3}ids: .+\n {5}.+$/m)
     })
 
+  it('tells which architectures can be emulated, or what is missing for that', async () => {
+    const none = await finished(TSBUILD, ['doctor'], { env: { ...env(), TSBUILD_QEMU_DIR: folder } })
+    assert.match(
+      none.stdout,
+      /^(no {3}emulators: RUN for other architectures needs one\n {5}apt-get install|yes {2}emulators: registered by)/m,
+    )
+    const { stdout } = await finished(TSBUILD, ['doctor', '--format=json'], { env: env() })
+    assert.deepEqual(Object.keys(JSON.parse(stdout).emulators), ['own', 'host'])
+  })
+
   it('says why root has no better ids than those of the machine, and how to have them', async function () {
     const { stdout } = await within('echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"', ['doctor'])
     if (stdout === '') this.skip()

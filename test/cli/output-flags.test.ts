@@ -9,6 +9,7 @@ const output = (kind: string, more: object = {}) => ({
   names: [],
   push: false,
   tar: true,
+  platformSplit: false,
   rewriteTimestamps: false,
   ...more,
 })

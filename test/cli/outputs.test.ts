@@ -66,8 +66,16 @@ describe('tsbuild build --output', () => {
       buildDeps: { native: { pack }, store: {}, fetchAbsent: async () => {} },
       emit: () => {},
     }
-    const output = { kind: 'tar', dest: out('never.tar'), names: [], push: false, tar: true, rewriteTimestamps: false } as const
-    const built = { result: { layers: [] }, names: [], epoch: undefined }
+    const output = {
+      kind: 'tar',
+      dest: out('never.tar'),
+      names: [],
+      push: false,
+      tar: true,
+      platformSplit: false,
+      rewriteTimestamps: false,
+    } as const
+    const built = { result: { images: [{ layers: [], epoch: undefined }] }, names: [] }
     const context = { now: () => 0, signal: new AbortController().signal }
     await assert.rejects(
       carryOut(

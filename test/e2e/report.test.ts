@@ -59,9 +59,9 @@ describe('tsbuild build --report', function () {
       ['cached', 'cached', 'cached', 'cached', 'done', 'done'],
     )
     assert.deepEqual(second.steps.at(-1)?.output, { before: 0, lines: ['said', 'l', 'r'] })
-    assert.equal(second.result?.manifest, stdout.trim())
+    assert.equal(second.result?.root, stdout.trim())
     assert.deepEqual(second.result?.names, ['docker.io/library/diamond:latest'])
-    assert.equal(second.result?.layers.length, 5)
+    assert.equal(second.result?.images[0]?.layers.length, 5)
     assert.equal(second.versions.node, process.versions.node)
     assert.deepEqual([second.outcome, second.failure, temporaries()], ['done', undefined, []])
   })
@@ -75,8 +75,8 @@ describe('tsbuild build --report', function () {
     }
     const first = await transfers()
     const { result } = dataOf('pushed.html')
-    const layers = result?.layers.map(({ digest, size }) => [digest, size, size, undefined])
-    const ids = new Set(result?.layers.map(({ digest }) => digest as string))
+    const layers = result?.images[0]?.layers.map(({ digest, size }) => [digest, size, size, undefined])
+    const ids = new Set(result?.images[0]?.layers.map(({ digest }) => digest as string))
     assert.deepEqual(
       first
         .filter(({ id }) => ids.has(id))

@@ -110,6 +110,19 @@ RUN cat /app/app.js > /out
       return ((await response.json()) as { tags: string[] }).tags
     }
 
+    it('is the images of an index when those are inline, each for the platform that it is for', async () => {
+      const name = `${registry.host}/inline-several:1`
+      const file = 'FROM scratch\nARG TARGETARCH\nCOPY app.js /$TARGETARCH\n'
+      const build = async (platforms: string, more: readonly string[]) => {
+        const ended = await (await machine()).build(file, [`--platform=${platforms}`, '--cache-to', 'type=inline', ...more])
+        assert.equal(ended.status, 0, ended.stderr)
+        return ended
+      }
+      const both = await build('linux/s390x,linux/arm64', ['-t', name, '--push'])
+      const again = await build('linux/s390x,linux/arm64', ['--cache-from', name])
+      assert.deepEqual([again.stdout, redone(again)], [both.stdout, 0])
+      assert.equal(redone(await build('linux/arm64,linux/riscv64', ['--cache-from', name])), 1)
+    })
     it('loses nothing of many that write it at once, and is put together again', async () => {
       const ref = `${registry.host}/many:cache`
       const writers = await Promise.all(Array.from({ length: 8 }, () => machine()))

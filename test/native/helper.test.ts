@@ -102,6 +102,7 @@ describe('startHelper', function () {
       'proc',
       'overlay',
       'overlay lowerdir+ volatile',
+      'emulation',
       'seccomp',
       'landlock',
       'cgroup',

@@ -86,6 +86,7 @@ export async function shell(active: ActiveSnapshot, script: string): Promise<str
     stdin: false,
     insecure: false,
     shmSize: 64 << 20,
+    emulation: undefined,
     limits: [],
     mounts: [],
   } as const

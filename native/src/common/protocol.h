@@ -5,7 +5,7 @@
 
 namespace tsbuild {
 
-constexpr uint32_t kProtocolVersion = 2;
+constexpr uint32_t kProtocolVersion = 3;
 constexpr uint32_t kMaxFrame = 256u << 20;
 constexpr uint32_t kStreamWindow = 256u << 10;  // bytes a request may have under way before a CREDIT: output, and as many of input
 

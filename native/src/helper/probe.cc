@@ -3,6 +3,7 @@
 #include <sys/vfs.h>
 
 #include "common/text-file.h"
+#include "emulation.h"
 #include "handlers.h"
 #include "id-map.h"
 #include "landlock.h"
@@ -87,12 +88,19 @@ static Fact probe_tun() {
   return fact_of("tun", tun.valid() ? done() : Status(errno_failure("open", "/dev/net/tun")), "");
 }
 
+// Without a user namespace it would be the machine's instance that steps register with.
+static Fact probe_emulation(const Place& place) {
+  if (!place.user_namespace()) return {"emulation", false, "no user namespace to register emulators in"};
+  return fact_of("emulation", try_emulation(), "");
+}
+
 Result<std::string> handle_probe(Reader& body, Channel& channel) {
   std::string scratch = body.bytes();
   if (!body.finished()) return Failure{EPROTO, "probe", {}};
   std::vector<Fact> facts{probe_ids(channel.place()), probe_user_namespace(channel.place()), fact_of("proc", try_proc(), "")};
   if (!scratch.empty())
     for (Fact& fact : probe_overlay(scratch)) facts.push_back(std::move(fact));
+  facts.push_back(probe_emulation(channel.place()));
   for (Fact (*probe)() : {probe_seccomp, probe_landlock, probe_cgroup, probe_keyring, probe_tun}) facts.push_back(probe());
   Writer w;
   w.u32(static_cast<uint32_t>(facts.size()));

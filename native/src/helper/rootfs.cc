@@ -134,6 +134,8 @@ Status enter_root(const View& view) {
   Status status = add_files(targets.value(), view);
   if (status.ok()) status = add_proc(targets.value().proc.get(), view.masked);
   if (status.ok()) status = add_sys(targets.value().sys.get(), view.own_network, view.masked);
+  // Below the step's /dev, before that is there.
+  if (status.ok()) status = add_emulation(targets.value().dev.get(), view.emulation, view.own_user_namespace);
   if (status.ok()) status = make_devices(targets.value().dev.get(), view.groups, view.shm_size);
   if (status.ok()) status = attach_mounts(root.value().get(), view.mounts);
   return status.ok() ? change_root(root.value()) : status;

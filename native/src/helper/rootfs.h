@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "common/fd.h"
+#include "emulation.h"
 #include "id-map.h"
 #include "step-mounts.h"
 
@@ -17,6 +18,8 @@ struct View {
   Extents groups;      // that exist in the step's user namespace
   const std::vector<ReadyMount>& mounts;
   uint64_t shm_size = 0;  // bytes of /dev/shm
+  const Emulation& emulation;
+  bool own_user_namespace;
 };
 
 // Makes the current directory, the root of the image's tree, the root of this process, with /proc, /sys, /dev, /etc/hosts and /etc/resolv.conf on top, then the mounts.

@@ -40,8 +40,9 @@ Result<StepSpec> read_step(Reader& body) {
   Result<std::vector<StepMount>> mounts = read_mounts(body);
   if (!mounts.ok()) return mounts.failure();
   spec.mounts = std::move(mounts.value());
+  spec.emulation = read_emulation(body);
   if (!body.finished() || spec.argv.empty()) return Failure{EPROTO, "step", {}};
-  if (has_zero(spec.argv) || has_zero(spec.env) || has_zero({wanted.cwd})) return Failure{EINVAL, "step", "a zero byte in a word"};
+  if (has_zero(spec.argv) || has_zero(spec.env) || has_zero({wanted.cwd, spec.emulation.emulator})) return Failure{EINVAL, "step", "a zero byte in a word"};
   return spec;
 }
 

@@ -5,6 +5,7 @@
 
 #include "common/wire.h"
 #include "confine.h"
+#include "emulation.h"
 #include "step-mounts.h"
 #include "tree.h"
 
@@ -18,6 +19,7 @@ struct StepSpec {
   std::string resolv_conf;
   std::vector<StepMount> mounts;
   uint64_t shm_size = 0;
+  Emulation emulation;
   Confinement confinement;
   bool input = false;
 };

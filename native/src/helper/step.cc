@@ -117,7 +117,7 @@ Result<RunningStep> start_step(const StepSpec& spec, const Fd& root, const std::
   if (!child.ok()) return child.failure();
   if (child.value().pid == 0) {
     const Confinement& wanted = spec.confinement;
-    View view{spec.hosts, spec.resolv_conf, wanted.own_network, !wanted.insecure, map.value().groups, mounts, spec.shm_size};
+    View view{spec.hosts, spec.resolv_conf, wanted.own_network, !wanted.insecure, map.value().groups, mounts, spec.shm_size, spec.emulation, place.user_namespace()};
     Failure failure = become_step(spec, view, pipes);
     (void)write_all(pipes.setup.write.get(), encode_failure(failure));  // when nobody reads it, nobody is there
     ::_exit(127);

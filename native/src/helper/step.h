@@ -1,7 +1,8 @@
 // One RUN command.
 //
 // What it gets: the merged tree as its root; its own user, pid, mount, ipc, uts and cgroup namespaces, and a network namespace when it is to have no
-// network; a new /proc, a read-only /sys, a small /dev; Docker's 14 capabilities in its own user namespace; Docker's system call rules.
+// network; a new /proc, a read-only /sys, a small /dev; for another architecture an emulator (emulation.h); Docker's 14 capabilities in its own user
+// namespace; Docker's system call rules.
 // What it does not get: a file descriptor of ours but its three standard pipes; a terminal; a path to the host's files; a sight of the host's processes
 // or of other steps; the caller's keys; with Landlock, the host's abstract sockets. In the host's network it does reach 127.0.0.1: that is what
 // network=host says.

@@ -26,7 +26,7 @@ export function prepared(
       dockerfile: { bytes: Buffer.from(text), file: 'Dockerfile' },
       target,
       buildArgs: new Map(Object.entries(args)),
-      platform: parsePlatform(platform),
+      platforms: [parsePlatform(platform)],
       buildPlatform: parsePlatform('linux/amd64'),
       network: 'none',
       resources: { shmSize: 1, limits: [] },

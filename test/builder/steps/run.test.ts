@@ -39,6 +39,7 @@ async function failing(output: (to: StepOutput) => void, settled: () => void | P
     step: '1',
     user: { uid: 0, gid: 0, groups: [], home: '/root' },
     network: { resolvConf: '', extraHosts: [] },
+    emulation: undefined,
     emit: () => {},
     settled,
     open: { mounts: [], env: [], masked: [], groups: [] },
