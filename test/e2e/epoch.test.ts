@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { Cli, type RunOptions } from '../../fixtures/cli.ts'
 import { seeImage } from '../../fixtures/image-tree.ts'
@@ -55,6 +56,17 @@ describe('SOURCE_DATE_EPOCH', function () {
       /1 \| >>> ARG SOURCE_DATE_EPOCH=tomorrow[\s\S]*invalid SOURCE_DATE_EPOCH: tomorrow/,
     )
     await refused(COPY, ['--build-arg', 'SOURCE_DATE_EPOCH=tomorrow'], /invalid SOURCE_DATE_EPOCH: tomorrow/)
+  })
+
+  it('is the time of every file that goes to a folder or a tar', async () => {
+    const context = cli.context({ Dockerfile: `FROM scratch\nCOPY file /d/\nCOPY file /\n`, file: 'x' })
+    const env = { SOURCE_DATE_EPOCH: String(EPOCH) }
+    const [folder, tar] = [join(cli.folder, 'dated'), join(cli.folder, 'dated.tar')]
+    await cli.ok(['build', '-q', '-o', `type=local,dest=${folder}`, '-o', `type=tar,dest=${tar}`, context], { env })
+    for (const name of ['d', 'd/file', 'file']) assert.equal(statSync(join(folder, name)).mtimeMs, EPOCH * 1000, name)
+    const listed = spawnSync('tar', ['--full-time', '--utc', '-tvf', tar], { encoding: 'utf8' }).stdout.trim().split('\n')
+    assert.equal(listed.length, 3)
+    for (const line of listed) assert.match(line, / 2001-09-09 01:46:40 /)
   })
 
   describe('that names where it comes from', () => {
