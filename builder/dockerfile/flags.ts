@@ -42,6 +42,7 @@ export type FlagTable = Readonly<Record<string, FlagKind>>
 
 /** Throws DOCKERFILE_SYNTAX unless each flag is in `table`, has a value where one is due, and is given once unless a list. */
 export function checkFlags(flags: readonly FlagUse[], table: FlagTable, keyword: string): void {
+  if (flags.length === 0) return // most instructions: nothing is made for them
   const seen = new Set<string>()
   for (const { name, value, at } of flags) {
     const kind = Object.hasOwn(table, name) ? table[name] : undefined
@@ -68,7 +69,7 @@ function hintFor(name: string, table: FlagTable, keyword: string): string {
 
 /** Undefined when the flag is not given, or empty. */
 export function textFlag(flags: readonly FlagUse[], name: string): string | undefined {
-  return flags.find((flag) => flag.name === name)?.value || undefined
+  return flags.length === 0 ? undefined : flags.find((flag) => flag.name === name)?.value || undefined
 }
 
 export function listFlag(flags: readonly FlagUse[], name: string): string[] {

@@ -5,6 +5,9 @@ export const MAX_DOCKERFILE_BYTES = 16 * 1024 * 1024
 /** The limit of Docker's own reader, so that what builds here builds there. */
 export const MAX_LINE_BYTES = 65535
 
+const LF = 0x0a
+const CR = 0x0d
+
 export interface Line {
   /** Without its line end. */
   readonly text: string
@@ -25,17 +28,17 @@ export function splitLines(source: string | Uint8Array, file: string): Line[] {
   for (let from = 0; from < body.length; ) {
     const feed = body.indexOf('\n', from)
     const next = feed < 0 ? body.length : feed + 1
-    lines.push(lineOf(body.slice(from, next), file, lines.length + 1))
+    lines.push(lineOf(body, from, next, { file, number: lines.length + 1 }))
     from = next
   }
   return lines
 }
 
-function lineOf(raw: string, file: string, number: number): Line {
-  let end = raw.length
-  if (raw[end - 1] === '\n') end--
-  while (raw[end - 1] === '\r') end--
-  const text = raw.slice(0, end)
+function lineOf(body: string, from: number, next: number, { file, number }: { file: string; number: number }): Line {
+  let end = next
+  if (body.charCodeAt(end - 1) === LF) end--
+  while (end > from && body.charCodeAt(end - 1) === CR) end--
+  const text = body.slice(from, end)
   if (text.length * 3 > MAX_LINE_BYTES && Buffer.byteLength(text) > MAX_LINE_BYTES)
     throw broken(
       file,
@@ -44,7 +47,7 @@ function lineOf(raw: string, file: string, number: number): Line {
       'break the line with a continuation, or use a heredoc',
     )
   if (text.includes('\0')) throw broken(file, number, 'the Dockerfile holds a NUL byte', 'save it as UTF-8 (not UTF-16) text')
-  return { text, end: raw.slice(end) }
+  return { text, end: end === next - 1 && body.charCodeAt(end) === LF ? '\n' : body.slice(end, next) }
 }
 
 function decode(bytes: Uint8Array, file: string): string {

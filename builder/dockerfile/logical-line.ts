@@ -65,14 +65,24 @@ export function readLogicalLine(cursor: LineCursor, escapeChar: string): Logical
   }
 }
 
+const NO_COMMENTS: string[] = []
+
+/** Of most lines the first character tells: nothing is made of them. */
+function beginsInstruction(text = ''): boolean {
+  const first = text.charCodeAt(0)
+  return (first >= 0x41 && first <= 0x5a) || (first >= 0x61 && first <= 0x7a)
+}
+
 /** Skips blank and comment lines; only comments directly above count, and an empty one forgets those above it. */
 function readComments(cursor: LineCursor): string[] {
-  let comments: string[] = []
+  let comments: string[] = NO_COMMENTS
   for (; cursor.index < cursor.lines.length; cursor.index++) {
+    if (beginsInstruction(cursor.lines[cursor.index]?.text)) break
     const line = trim(cursor.lines[cursor.index]?.text ?? '')
     if (line !== '' && !line.startsWith('#')) break
     const comment = trim(line.slice(1))
-    if (comment === '') comments = []
+    if (comment === '') comments = NO_COMMENTS
+    else if (comments === NO_COMMENTS) comments = [comment]
     else comments.push(comment)
   }
   return comments

@@ -22,8 +22,9 @@ export function readRun(statement: Statement): RunInstruction {
 /** A flag that takes one of a few words. */
 function choice<T extends string>(statement: Statement, name: string, allowed: readonly T[]): T | undefined {
   const value = textFlag(statement.flags, name)
+  if (value === undefined) return undefined
   const found = allowed.find((item) => item === value)
-  if (value === undefined || found !== undefined) return found
+  if (found !== undefined) return found
   throw flagError(
     statement,
     name,
