@@ -1,8 +1,8 @@
 /** Characters. A command of RUN in a message is rarely longer. */
 const MAX_MESSAGE = 4000
-/** Controls (C0, C1), format characters (those that turn the direction of text are among them) and halves of surrogate pairs. */
-const UNSAFE = /(?!\t)[\p{Cc}\p{Cf}\p{Cs}]/gu
-const UNSAFE_BUT_LINE_FEED = /(?![\t\n])[\p{Cc}\p{Cf}\p{Cs}]/gu
+/** Controls (C0, C1), format characters (those that turn the direction of text are among them), halves of surrogate pairs, and what ends a line or paragraph. */
+const UNSAFE = /(?!\t)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
+const UNSAFE_BUT_LINE_FEED = /(?![\t\n])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
 
 /** One line of text from outside, safe for a terminal: what could move its cursor, colour it or reorder it is shown as `\x1b` or `\u009b`. */
 export function printable(text: string): string {

@@ -11,6 +11,7 @@ describe('printable', () => {
     ['overrides of the direction of text', 'a\u202eb\u2066c', 'a\\u202eb\\u2066c'],
     ['characters without width', 'a\u200bb\ufeff', 'a\\u200bb\\ufeff'],
     ['tags beyond the basic plane', '\u{e0041}', '\\udb40\\udc41'],
+    ['separators of lines and paragraphs', 'a\u2028b\u2029c', 'a\\u2028b\\u2029c'],
     ['half a surrogate pair', 'a\ud83cb', 'a\\ud83cb'],
   ] as const)
     it(`${text === want ? 'leaves' : 'escapes'} ${what}`, () => assert.equal(printable(text), want))
