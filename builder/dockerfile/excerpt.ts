@@ -71,5 +71,5 @@ function underline(line: string, { startColumn, endColumn }: SourceRange): strin
 }
 
 function visible(line: string): string {
-  return line.replace(/[\p{Cc}\p{Cf}\p{Surrogate}]/gu, (character) => (character === '\t' ? character : '?'))
+  return line.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Surrogate}]/gu, (character) => (character === '\t' ? character : '?'))
 }

@@ -33,9 +33,9 @@ describe('excerpt', () => {
     ],
     [
       'does not let the file talk to the terminal',
-      'RUN \u001b[2J\u009b\u202e x\r\n',
+      'RUN \u001b[2J\u009b\u202e\u2028 x\r\n',
       { startLine: 1, endLine: 1 },
-      ['   1 | >>> RUN ?[2J?? x'],
+      ['   1 | >>> RUN ?[2J??? x'],
     ],
     [
       'underlines a word whose columns nobody knows, on whatever line it stands alone',
