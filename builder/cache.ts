@@ -1,8 +1,8 @@
-import { type DiffID, type Digest, hexOf, isDigest } from '../registry/oci/digest.ts'
+import { type DiffID, type Digest, isDigest } from '../registry/oci/digest.ts'
 import type { MissCause } from '../registry/oci/event.ts'
 import { markUsed } from '../registry/store/last-use.ts'
 import { readIfThere } from '../registry/store/names.ts'
-import { FORMAT, type Place, writeWhole } from '../registry/store/place.ts'
+import { cachePath, FORMAT, type Place, writeWhole } from '../registry/store/place.ts'
 import type { StepTraits } from './explain/traits.ts'
 import type { KeyParts } from './plan/cache-key.ts'
 
@@ -45,8 +45,7 @@ export class StepCache {
   }
 
   #path(key: Digest): string {
-    const hex = hexOf(key)
-    return `${this.#place.root}/cache/steps/${hex.slice(0, 2)}/${hex}`
+    return cachePath(this.#place.root, 'steps', key)
   }
 }
 

@@ -24,12 +24,17 @@ export function causeOf(wanted: Wanted, record: StepRecord, lists: FileLists): M
   const before = record.traits
   if (before !== undefined && before.title !== traits.title && before.subject !== traits.subject)
     return { part: 'instruction', was: before.title, is: traits.title }
-  const names = [...new Set([...Object.keys(parts), ...Object.keys(record.parts)])]
-  const changed = names.filter((name) => parts[name] !== record.parts[name])
+  const changed = changedParts(parts, record.parts)
   const own = changed.find((name) => name !== 'parent' && name !== 'platform')
   if (own !== undefined) return ownCause(own, wanted, record, lists)
   if (changed.includes('parent')) return parentCause(wanted, record)
   return changed.includes('platform') ? { part: 'platform', was: record.parts.platform, is: parts.platform } : undefined
+}
+
+/** Names of the parts that two keys do not share, in the order of the first. */
+export function changedParts(parts: KeyParts, others: KeyParts): string[] {
+  const names = [...new Set([...Object.keys(parts), ...Object.keys(others)])]
+  return names.filter((name) => parts[name] !== others[name])
 }
 
 function ownCause(part: string, { parts, traits, args }: Wanted, record: StepRecord, lists: FileLists): MissCause {

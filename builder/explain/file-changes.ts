@@ -1,11 +1,10 @@
 import type { MissCause } from '../../registry/oci/event.ts'
+import { LIST_FIELDS } from '../steps/select.ts'
 
-/** The fields of a line of `contentText`, by position. */
-const FIELDS = ['name', 'type', 'mode', 'uid', 'gid', 'link', 'rdevMajor', 'rdevMinor', 'xattrs', 'sameFile', 'sha256'] as const
-type Field = (typeof FIELDS)[number]
+type Field = (typeof LIST_FIELDS)[number]
 type Line = readonly unknown[]
 
-/** Two lists of files (`contentText`) -> the first file that is not as it was, in the order of the lists; undefined where they name the same files. */
+/** Two lists of files (`listFiles`) -> the first file that is not as it was, in the order of the lists; undefined where they name the same files. */
 export function firstFileChange(was: string, is: string): MissCause | undefined {
   const [before, after] = [linesByName(was), linesByName(is)]
   const changed = [...after].filter(([name, line]) => before.get(name) !== line).map(([name]) => name)
@@ -35,20 +34,20 @@ function changeOf(name: string, was: string | undefined, is: string | undefined)
   const cause = { part: 'file', name: shown(name) } as const
   if (was === undefined || is === undefined) return { ...cause, was: was && digestOf(read(was)), is: is && digestOf(read(is)) }
   const [before, after] = [read(was), read(is)]
-  const field = FIELDS.find((_, index) => JSON.stringify(before[index]) !== JSON.stringify(after[index]))
+  const field = LIST_FIELDS.find((_, index) => JSON.stringify(before[index]) !== JSON.stringify(after[index]))
   if (field === undefined || field === 'sha256') return { ...cause, was: digestOf(before), is: digestOf(after) }
   return { ...cause, was: shownValue(field, before), is: shownValue(field, after) }
 }
 
 function shownValue(field: Field, line: Line): string {
-  const value = line[FIELDS.indexOf(field)]
+  const value = line[LIST_FIELDS.indexOf(field)]
   if (field === 'mode') return `mode ${Number(value).toString(8).padStart(4, '0')}`
   return `${field} ${typeof value === 'string' ? value : JSON.stringify(value ?? null)}`
 }
 
 function digestOf(line: Line): string {
-  const sha256 = line[FIELDS.indexOf('sha256')]
-  return typeof sha256 === 'string' && sha256 !== '' ? `sha256:${sha256}` : String(line[FIELDS.indexOf('type')])
+  const sha256 = line[LIST_FIELDS.indexOf('sha256')]
+  return typeof sha256 === 'string' && sha256 !== '' ? `sha256:${sha256}` : String(line[LIST_FIELDS.indexOf('type')])
 }
 
 /** A file without its name. */

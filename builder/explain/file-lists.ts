@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
-import { type Digest, hexOf } from '../../registry/oci/digest.ts'
+import type { Digest } from '../../registry/oci/digest.ts'
 import { readIfThere } from '../../registry/store/names.ts'
-import { FORMAT, type Place, writeWhole } from '../../registry/store/place.ts'
+import { cachePath, FORMAT, type Place, writeWhole } from '../../registry/store/place.ts'
 import type { FileList } from '../steps/select.ts'
 
 /** Text that a damaged list may grow to; the list of a million files has about 150 MiB. */
@@ -29,8 +29,7 @@ export class FileLists {
   }
 
   #path(digest: Digest): string {
-    const hex = hexOf(digest)
-    return `${this.#place.root}/cache/lists/${hex.slice(0, 2)}/${hex}`
+    return cachePath(this.#place.root, 'lists', digest)
   }
 }
 

@@ -1,8 +1,8 @@
-import { type Digest, digestOf, hexOf } from '../../registry/oci/digest.ts'
-import type { Place } from '../../registry/store/place.ts'
+import { type Digest, digestOf } from '../../registry/oci/digest.ts'
+import { cachePath, type Place } from '../../registry/store/place.ts'
 import type { StepCache, StepRecord } from '../cache.ts'
 import type { ImportedCache } from '../shared-cache/import.ts'
-import type { Wanted } from './cause.ts'
+import { changedParts, type Wanted } from './cause.ts'
 import { lastBuild, readKeys, writeKeys } from './last-build.ts'
 
 /** How many keys are kept under one trait, newest first. */
@@ -65,7 +65,7 @@ export class StepKin {
   /** Of steps of the same subject the one with the most equal parts; else of those that went on with the same the one with the likest title. */
   #likest(same: readonly StepRecord[], after: readonly StepRecord[], wanted: Wanted): StepRecord | undefined {
     const past = after.filter(({ traits }) => traits !== undefined && !this.#options.planned.has(traits.subject))
-    return best(same, (record) => -unequalParts(record, wanted)) ?? best(past, (record) => likeness(record, wanted))
+    return best(same, (record) => -changedParts(wanted.parts, record.parts).length) ?? best(past, (record) => likeness(record, wanted))
   }
 
   /** The last build here, else what others have done. */
@@ -81,8 +81,7 @@ export class StepKin {
   }
 
   #path(slot: Digest): string {
-    const hex = hexOf(slot)
-    return `${this.#options.place.root}/cache/kin/${hex.slice(0, 2)}/${hex}`
+    return cachePath(this.#options.place.root, 'kin', slot)
   }
 }
 
@@ -97,11 +96,6 @@ function best(records: readonly StepRecord[], score: (record: StepRecord) => num
     (top, one) => (top === undefined || one.score > top.score ? one : top),
     undefined,
   )?.record
-}
-
-function unequalParts(record: StepRecord, { parts }: Wanted): number {
-  const names = new Set([...Object.keys(parts), ...Object.keys(record.parts)])
-  return [...names].filter((name) => parts[name] !== record.parts[name]).length
 }
 
 function isOfProject({ traits }: StepRecord, wanted: Wanted): boolean {

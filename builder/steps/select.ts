@@ -69,6 +69,9 @@ async function selectNamed(tree: SourceTree, source: string, exclude: IgnoreMatc
   return selections
 }
 
+/** What a line of a `FileList` holds, by position; after them 'passed' for a directory that is there only because of what it holds. */
+export const LIST_FIELDS = ['name', 'type', 'mode', 'uid', 'gid', 'link', 'rdevMajor', 'rdevMinor', 'xattrs', 'sameFile', 'sha256'] as const
+
 /** Which files something takes: a line of JSON for each, an empty one after each selection; and the digest of that text. */
 export interface FileList {
   readonly digest: Digest

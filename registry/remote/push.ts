@@ -3,9 +3,10 @@ import type { Digest } from '../oci/digest.ts'
 import { MAX_MANIFEST_BYTES } from '../oci/document.ts'
 import { TsbuildError } from '../oci/error.ts'
 import type { Emit } from '../oci/event.ts'
-import { codecOf, isIndexType, isManifestType, isNondistributable } from '../oci/media-type.ts'
+import { isIndexType, isManifestType, isNondistributable } from '../oci/media-type.ts'
 import { formatReference, type Reference, withDefaultTag } from '../oci/reference.ts'
 import { childrenOf } from '../store/graph.ts'
+import { isElsewhere } from '../store/origins.ts'
 import { inParallel } from '../store/parallel.ts'
 import type { Store } from '../store/store.ts'
 import type { RegistryClient, Repository } from './client.ts'
@@ -105,16 +106,11 @@ async function contentOf(root: Descriptor, store: Store): Promise<Content> {
 
 async function checkPresent(descriptor: Descriptor, root: Descriptor, store: Store): Promise<void> {
   const present = await store.blobs.stat(descriptor.digest)
-  if (present?.size === descriptor.size || (present === undefined && (await isElsewhere(descriptor, store)))) return
+  if (present?.size === descriptor.size || (present === undefined && (await isElsewhere(descriptor, store.origins)))) return
   const what = present === undefined ? 'not in the store' : `${present.size} bytes in the store, not ${descriptor.size}`
   throw new TsbuildError('BLOB_MISSING', `${root.digest} cannot be pushed: ${descriptor.mediaType} ${descriptor.digest} is ${what}`, {
     hint: 'pull or build the image again; of an index with several platforms, pull all of them first or push the one you have',
   })
-}
-
-/** A layer that was never fetched, since nothing here needed it: the registry may have it already, or get it from where it is. */
-async function isElsewhere({ digest, mediaType }: Descriptor, { origins }: Store): Promise<boolean> {
-  return codecOf(mediaType) !== undefined && (await origins.of(digest)).length > 0
 }
 
 function checkDestination(reference: Reference, root: Descriptor): void {

@@ -8,6 +8,7 @@ import { graphOf } from './graph.ts'
 import { readImage } from './image.ts'
 import { indexOfNames, refreshIndex } from './layout.ts'
 import { markIndexStale, readIfThere, readNameFile, staleIndexPath } from './names.ts'
+import { isElsewhere } from './origins.ts'
 import type { Store } from './store.ts'
 import type { LayerFile } from './tocs.ts'
 
@@ -70,10 +71,10 @@ async function checkImage(check: Check, name: string, root: Descriptor, layers: 
 /** An index may have platforms that were not pulled, and a layer that nothing here needed may still be in a registry; all else of a manifest must be here. */
 async function firstLost({ origins }: Store, root: Descriptor, missing: readonly Descriptor[]): Promise<Descriptor | undefined> {
   for (const descriptor of missing) {
-    const { mediaType, digest } = descriptor
+    const { mediaType } = descriptor
     if (descriptor === root) return descriptor
     if (isManifestType(mediaType) || isIndexType(mediaType) || isNondistributable(mediaType)) continue
-    if (codecOf(mediaType) === undefined || (await origins.of(digest)).length === 0) return descriptor
+    if (!(await isElsewhere(descriptor, origins))) return descriptor
   }
   return undefined
 }

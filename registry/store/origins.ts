@@ -1,7 +1,9 @@
 import { appendFileSync, mkdirSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
+import type { Descriptor } from '../oci/descriptor.ts'
 import { type Digest, hexOf } from '../oci/digest.ts'
 import { isErrno } from '../oci/error.ts'
+import { codecOf } from '../oci/media-type.ts'
 import { readIfThere } from './names.ts'
 import { FORMAT, fileNameOf, type Place, writing } from './place.ts'
 
@@ -19,6 +21,11 @@ export interface Origins {
   /** The latest first. */
   of(digest: Digest): Promise<Origin[]>
   forget(digest: Digest): Promise<void>
+}
+
+/** A layer that was never fetched, since nothing here needed it: a registry is known to have it. */
+export async function isElsewhere({ digest, mediaType }: Descriptor, origins: Pick<Origins, 'of'>): Promise<boolean> {
+  return codecOf(mediaType) !== undefined && (await origins.of(digest)).length > 0
 }
 
 export function openOrigins(place: Place): Origins {

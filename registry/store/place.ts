@@ -34,6 +34,12 @@ export function blobPath(root: string, digest: Digest): string {
   return `${root}/blobs/${digest.slice(0, digest.indexOf(':'))}/${hexOf(digest)}`
 }
 
+/** `cache/<folder>/<2>/<hex>` below `root`: a small file for each digest, not all in one folder. */
+export function cachePath(root: string, folder: string, digest: Digest): string {
+  const hex = hexOf(digest)
+  return `${root}/cache/${folder}/${hex.slice(0, 2)}/${hex}`
+}
+
 /** Replaces `path` by a file of these bytes, whole or not at all. Not synced unless `durable`. Throws STORE_WRITE. */
 export async function writeWhole(place: Place, path: string, bytes: Uint8Array, durable = false): Promise<void> {
   const temporary = await place.temporary()
